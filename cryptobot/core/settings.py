@@ -1,0 +1,62 @@
+"""Settings from the environment and from `.env`; secrets never show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cryptobot.core.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """What the library needs to know from outside.
+
+    Read from environment variables, then from a file `.env` in the working directory. Keys and webhook addresses are
+    held as secrets: every representation shows ``**********``.
+
+    Attributes
+    ----------
+    binance_api_key, binance_api_secret
+        ``BINANCE_API_KEY`` and ``BINANCE_API_SECRET``.
+    slack_webhook_url
+        ``SLACK_WEBHOOK_URL``.
+    data_directory
+        ``CRYPTOBOT_DATA_DIRECTORY``: where bars, journals and logs are kept.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    binance_api_key: SecretStr | None = None
+    binance_api_secret: SecretStr | None = None
+    slack_webhook_url: SecretStr | None = None
+    data_directory: Path = Field(
+        default_factory=lambda: Path.home() / ".cryptobot", validation_alias="CRYPTOBOT_DATA_DIRECTORY"
+    )
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """Read the settings.
+
+        Raises
+        ------
+        ConfigError
+            If a setting cannot be read; the message names it and never shows its value.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            # The input is left out on purpose: it may be a secret.
+            problems = "; ".join(
+                f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
+            )
+            raise ConfigError(f"settings: {problems}. Correct the environment variable or the line in .env.") from None
+
+    def secrets(self) -> dict[str, str]:
+        """Return the plain values of all set secrets by name: for redaction and for signing, never for showing."""
+        found = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {name: value.get_secret_value() for name, value in found if isinstance(value, SecretStr)}

@@ -1,0 +1,1 @@
+"""Decisions: kernels, indicators, volatility, the Strategy class, its checks and the strategies that ship."""

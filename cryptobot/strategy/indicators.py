@@ -1,0 +1,202 @@
+"""Averages and oscillators: SMA, EMA, RSI, ATR."""
+
+from __future__ import annotations
+
+import math
+
+from cryptobot.strategy.feature import Feature, indicator
+from cryptobot.strategy.kernel import State, kernel
+from cryptobot.strategy.param import param
+
+
+def forgotten_after(alpha: float) -> int:
+    """Rows after which a value's weight in an exponential average is under 2**-53.
+
+    Parameters
+    ----------
+    alpha
+        Weight of the newest value, above 0 and at most 1.
+    """
+    return 1 if alpha >= 1.0 else math.ceil(53 * math.log(2.0) / -math.log1p(-alpha))
+
+
+def _sma(state: State, close: float, window: float, scale: float) -> float:
+    size = int(window)
+    count = int(state[0])
+    slot = 2 + count % size
+    state[0] = count + 1.0
+    if scale > 0.0:
+        ticks = float(math.floor(close * scale + 0.5))
+        state[1] += ticks - state[slot]
+        state[slot] = ticks
+        return state[1] / (window * scale) if count + 1 >= size else math.nan
+    state[slot] = close
+    if count + 1 < size:
+        return math.nan
+    total = 0.0
+    for age in range(size):
+        total += state[2 + (count + 1 + age) % size]
+    return total / window
+
+
+@indicator("sma")
+class SMA(Feature):
+    """Simple moving average of the last ``window`` values.
+
+    Formula: (x[t] + … + x[t-window+1]) / window.
+
+    Prices are summed as whole ticks, which is exact, and divided once, so that the result is the correctly rounded
+    mean of the window's decimal prices whatever came before it. Averages that are equal on paper are equal here.
+    Values on no decimal grid are summed anew for each row, oldest first.
+    """
+
+    window = param(20, ge=1, le=100_000, doc="Bars in the average")
+    on_ticks = True
+    step = kernel(_sma)
+
+    def state(self) -> list[float]:
+        """Return the count, the sum, and the ring of the last values."""
+        return [0.0] * (2 + self.window)
+
+    @property
+    def warm_up(self) -> int:
+        """Rows before the first valid value."""
+        return int(self.window) - 1
+
+
+def _ema(state: State, close: float, window: float) -> float:
+    count = state[0] + 1.0
+    state[0] = count
+    if count < window:
+        state[1] += close
+        return math.nan
+    if count == window:
+        state[1] = (state[1] + close) / window
+    else:
+        state[1] += 2.0 / (window + 1.0) * (close - state[1])
+    return state[1]
+
+
+@indicator("ema")
+class EMA(Feature):
+    """Exponential moving average with weight 2 / (window + 1).
+
+    Formula: y[t] = y[t-1] + 2 / (window + 1) × (x[t] - y[t-1]).
+    """
+
+    window = param(20, ge=1, le=100_000, doc="Bars whose simple average would be as old")
+    priming = "The first value is the simple mean of the first `window` values; what came before weighs under 2**-53 after `memory` rows."
+    step = kernel(_ema)
+
+    def state(self) -> list[float]:
+        """Return the count and the average."""
+        return [0.0, 0.0]
+
+    @property
+    def warm_up(self) -> int:
+        """Rows before the first valid value."""
+        return int(self.window) - 1
+
+    @property
+    def memory(self) -> int:
+        """Rows whose weight is at least 2**-53."""
+        return int(self.window) + forgotten_after(2.0 / (self.window + 1.0))
+
+
+def _rsi(state: State, close: float, window: float) -> float:
+    count = state[0]
+    change = close - state[1]
+    state[0] = count + 1.0
+    state[1] = close
+    if count == 0.0:
+        return math.nan
+    gain = max(0.0, change)
+    loss = -change if change < 0.0 else 0.0
+    if count <= window:
+        state[2] += gain
+        state[3] += loss
+        if count < window:
+            return math.nan
+        if count == window:
+            state[2] /= window
+            state[3] /= window
+    else:
+        state[2] += (gain - state[2]) / window
+        state[3] += (loss - state[3]) / window
+    total = state[2] + state[3]
+    return 100.0 * state[2] / total if total > 0.0 else 50.0
+
+
+@indicator("rsi")
+class RSI(Feature):
+    """Relative strength index with Wilder's smoothing, 0 to 100.
+
+    Formula: 100 × g / (g + l), with g and l the smoothed gains and losses, y[t] = y[t-1] + (x[t] - y[t-1]) / window;
+    50 when neither a gain nor a loss is left. Source: J. Welles Wilder, New Concepts in Technical Trading Systems
+    (1978).
+    """
+
+    window = param(14, ge=1, le=100_000, doc="Bars of Wilder's smoothing")
+    priming = "The first value uses the simple means of the first `window` gains and losses."
+    step = kernel(_rsi)
+
+    def state(self) -> list[float]:
+        """Return the count, the last close, and the smoothed gain and loss."""
+        return [0.0, 0.0, 0.0, 0.0]
+
+    @property
+    def warm_up(self) -> int:
+        """Rows before the first valid value."""
+        return int(self.window)
+
+    @property
+    def memory(self) -> int:
+        """Rows whose weight is at least 2**-53."""
+        return int(self.window) + 1 + forgotten_after(1.0 / self.window)
+
+
+def _atr(state: State, high: float, low: float, close: float, window: float) -> float:
+    count = state[0]
+    last = state[1]
+    state[0] = count + 1.0
+    state[1] = close
+    if count == 0.0:
+        return math.nan
+    width = max(high - low, abs(high - last), abs(low - last))
+    if count < window:
+        state[2] += width
+        return math.nan
+    if count == window:
+        state[2] = (state[2] + width) / window
+    else:
+        state[2] += (width - state[2]) / window
+    return state[2]
+
+
+@indicator("atr")
+class ATR(Feature):
+    """Average true range with Wilder's smoothing, in the quote currency.
+
+    Formula: true range = max(high - low, |high - previous close|, |low - previous close|), then
+    y[t] = y[t-1] + (x[t] - y[t-1]) / window. Source: J. Welles Wilder, New Concepts in Technical Trading Systems
+    (1978).
+    """
+
+    window = param(14, ge=1, le=100_000, doc="Bars of Wilder's smoothing")
+    inputs = ("high", "low", "close")
+    priming = "The first value is the simple mean of the first `window` true ranges; the first bar has none."
+    step = kernel(_atr)
+
+    def state(self) -> list[float]:
+        """Return the count, the last close, and the average."""
+        return [0.0, 0.0, 0.0]
+
+    @property
+    def warm_up(self) -> int:
+        """Rows before the first valid value."""
+        return int(self.window)
+
+    @property
+    def memory(self) -> int:
+        """Rows whose weight is at least 2**-53."""
+        return int(self.window) + 1 + forgotten_after(1.0 / self.window)

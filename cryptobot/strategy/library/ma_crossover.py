@@ -1,0 +1,49 @@
+"""Moving-average crossover with a volatility filter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptobot.core.errors import ConfigError
+from cryptobot.strategy.base import Strategy
+from cryptobot.strategy.catalogue import strategy
+from cryptobot.strategy.conditions import Mask, crossed_above, crossed_below
+from cryptobot.strategy.feature import Feature
+from cryptobot.strategy.indicators import SMA
+from cryptobot.strategy.param import param
+from cryptobot.strategy.volatility import RollingVolatility
+
+
+@strategy("ma_crossover")
+class MovingAverageCrossover(Strategy):
+    """Buy when the fast average crosses above the slow one while the market moves enough to pay the fees."""
+
+    fast = param(10, ge=1, le=100_000, doc="Bars in the fast average")
+    slow = param(30, ge=2, le=100_000, doc="Bars in the slow average")
+    volatility_window = param(20, ge=2, le=100_000, doc="Returns in the volatility")
+    volatility_threshold = param(0.0, ge=0, doc="Least volatility per bar to buy: 0.001 is 0.1 %")
+
+    def validate(self) -> None:
+        """Refuse a fast average that is not the faster one."""
+        if self.fast >= self.slow:
+            raise ConfigError(
+                f"MovingAverageCrossover: `fast` is {self.fast} and `slow` is {self.slow}. "
+                "Allowed: `fast` below `slow`. Choose a shorter fast or a longer slow average."
+            )
+
+    def features(self) -> dict[str, Feature]:
+        """Return both averages and the volatility."""
+        return {
+            "fast": SMA(self.fast),
+            "slow": SMA(self.slow),
+            "volatility": RollingVolatility(self.volatility_window),
+        }
+
+    def should_buy(self, x: Any) -> Mask:
+        """Tell the rows where fast crosses above slow and the volatility is above its threshold."""
+        buy: Mask = crossed_above(x.fast, x.slow) & (x.volatility > self.volatility_threshold)
+        return buy
+
+    def should_sell(self, x: Any) -> Mask:
+        """Tell the rows where fast crosses below slow."""
+        return crossed_below(x.fast, x.slow)

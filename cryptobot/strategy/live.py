@@ -1,0 +1,126 @@
+"""A strategy stepped bar by bar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cryptobot.core.bars import COLUMNS
+from cryptobot.core.errors import ConfigError
+from cryptobot.core.grid import PriceGrid
+from cryptobot.core.types import Bar
+from cryptobot.strategy.conditions import Rows
+from cryptobot.strategy.decision import Decision
+from cryptobot.strategy.feature import Feature
+
+if TYPE_CHECKING:
+    from cryptobot.strategy.base import Strategy
+
+
+class _Node:
+    """One feature's kernel with its state and where it reads from."""
+
+    __slots__ = ("arguments", "sources", "state", "step", "waits_for_source")
+
+    def __init__(self, feature: Feature, scale: float, slots: dict[str | Feature, int]) -> None:
+        self.state = feature.state()
+        self.step: Callable[..., float] = feature.step.step
+        self.sources = [slots[source] for source in feature.sources]
+        self.arguments = feature.arguments(scale)
+        self.waits_for_source = any(isinstance(source, Feature) for source in feature.sources)
+
+    def update(self, values: list[float]) -> float:
+        inputs = [values[slot] for slot in self.sources]
+        if self.waits_for_source and not all(map(math.isfinite, inputs)):
+            return math.nan
+        return float(self.step(self.state, *inputs, *self.arguments))
+
+
+class LiveStrategy:
+    """Decides one bar after another; made by `Strategy.live`.
+
+    Parameters
+    ----------
+    strategy
+        What to run.
+    grid
+        The decimal grid of the market's prices.
+    """
+
+    def __init__(self, strategy: Strategy, grid: PriceGrid) -> None:
+        self.strategy = strategy
+        self.grid = grid
+        self._slots: dict[str | Feature, int] = {name: slot for slot, name in enumerate(COLUMNS)}
+        self._nodes: list[_Node] = []
+        for feature in strategy.nodes.values():
+            self._add(feature)
+        self._names = {name: self._slots[feature] for name, feature in strategy.nodes.items()}
+        # Two rows a column: the previous bar and this one. Conditions see read-only views of it.
+        self._rows = np.full((len(self._slots), 2), np.nan)
+        view = self._rows.view()
+        view.flags.writeable = False
+        slots = {**self._names, **{name: self._slots[name] for name in COLUMNS}}
+        self._x = Rows({name: view[slot] for name, slot in slots.items()})
+        self._bars = 0
+
+    def _add(self, feature: Feature) -> None:
+        if feature in self._slots:
+            return
+        for source in feature.sources:
+            if isinstance(source, Feature):
+                self._add(source)
+        self._nodes.append(_Node(feature, self.grid.scale, self._slots))
+        self._slots[feature] = len(self._slots)
+
+    def update(self, bar: Bar) -> Decision:
+        """Take one closed bar and decide.
+
+        Raises
+        ------
+        DataError
+            If a price is not on the market's grid.
+        StrategyError
+            If a condition returns nonsense.
+        """
+        self.grid.check(bar)
+        values = [bar.open, bar.high, bar.low, bar.close, bar.volume]
+        for node in self._nodes:
+            values.append(node.update(values))
+        rows = self._rows
+        rows[:, 0] = rows[:, 1]
+        rows[:, 1] = values
+        self._bars += 1
+        buy, sell = self.strategy.decide(self._x, 2)
+        features = {name: values[slot] for name, slot in self._names.items()}
+        defined = all(map(math.isfinite, features.values()))
+        return Decision(bar.time, defined and bool(buy[1]), defined and bool(sell[1]), features)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole state as plain lists; it survives JSON bit for bit."""
+        return {
+            "strategy": repr(self.strategy),
+            "bars": self._bars,
+            "rows": self._rows.tolist(),
+            "states": [list(node.state) for node in self._nodes],
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go on from a snapshot.
+
+        Raises
+        ------
+        ConfigError
+            If the snapshot is of another strategy or other parameters.
+        """
+        if snapshot.get("strategy") != repr(self.strategy):
+            raise ConfigError(
+                f"snapshot: it belongs to {snapshot.get('strategy')}, not to {self.strategy!r}. "
+                "Restore it into the strategy that made it."
+            )
+        self._bars = int(snapshot["bars"])
+        self._rows[:] = snapshot["rows"]
+        for node, state in zip(self._nodes, snapshot["states"], strict=True):
+            node.state[:] = state
