@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -135,7 +136,7 @@ class BarColumns:
     def holes(self) -> list[Hole]:
         """Name every place where bars are missing."""
         step = self.timeframe.nanoseconds
-        rows = np.flatnonzero(np.diff(self.time) != step)
+        rows = np.flatnonzero(np.diff(self.time) >= 2 * step)
         return [
             Hole(int(self.time[r]), int(self.time[r + 1]), int((self.time[r + 1] - self.time[r]) // step) - 1)
             for r in rows
@@ -147,6 +148,25 @@ class BarColumns:
 
         index = pd.DatetimeIndex(self.time.view("M8[ns]"), tz="UTC", name="time")
         return pd.DataFrame({name: np.array(getattr(self, name)) for name in COLUMNS}, index=index)
+
+
+def problem_of(bar: Bar) -> str | None:
+    """Say what is impossible about a bar, or return None when it can be trusted.
+
+    Examples
+    --------
+    >>> problem_of(Bar(0, 1.0, 2.0, 0.5, 1.5, 10.0))
+    >>> problem_of(Bar(0, 1.0, 2.0, 0.5, float("nan"), 10.0))
+    'close is nan'
+    """
+    opened, high, low, close, volume = bar[1:]
+    # Written so that NaN and infinities fail the first comparison and the slow search below is never paid for.
+    if 0.0 < low <= opened <= high < math.inf and low <= close <= high and 0.0 <= volume < math.inf:
+        return None
+    for name, value in zip(COLUMNS, bar[1:], strict=True):
+        if not math.isfinite(value) or value < 0 or (value == 0 and name != "volume"):
+            return f"{name} is {value}"
+    return f"high {high} and low {low} do not hold open {opened} and close {close}"
 
 
 def time_text(nanoseconds: int) -> str:
@@ -191,10 +211,22 @@ def _times(bars: Any, source: str) -> NDArray[np.int64]:
     if index.hasnans:
         row = int(np.flatnonzero(index.isna())[0])
         raise DataError(f"{source}: row {row} has no time. Remove the row or give its open time.")
-    return np.array(index.as_unit("ns").asi8, dtype=np.int64)
+    try:
+        return np.array(index.as_unit("ns").asi8, dtype=np.int64)
+    except ValueError as error:  # pandas' OutOfBoundsDatetime
+        raise DataError(
+            f"{source}: the times reach from {index.min()} to {index.max()}; 1678 to 2261 is allowed. They were "
+            "probably read with the wrong unit, such as milliseconds as seconds."
+        ) from error
 
 
 def _floats(bars: Any, name: str, source: str) -> NDArray[np.float64]:
+    # Texts and objects are refused even where numpy could read them: "1,5" and "1.5" look alike to people.
+    if getattr(bars[name].dtype, "kind", "O") not in "iuf":
+        raise DataError(
+            f"{source}: column `{name}` holds {bars[name].dtype}, not numbers. Convert it: "
+            f"bars['{name}'] = pd.to_numeric(bars['{name}'])."
+        )
     try:
         return np.array(bars[name], dtype=np.float64)
     except (TypeError, ValueError) as error:

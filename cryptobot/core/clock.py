@@ -71,6 +71,9 @@ class SimulatedClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been advanced far enough."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._order += 1
         heapq.heappush(self._sleepers, (self._now + round(seconds * 1e9), self._order, future))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -64,6 +65,20 @@ class PriceGrid:
             return cls(None)
         return cls(decimals)
 
+    @classmethod
+    def of_tick(cls, tick_size: Decimal | None) -> PriceGrid:
+        """Return the grid of a market's tick size, or no grid when it has none.
+
+        Examples
+        --------
+        >>> PriceGrid.of_tick(Decimal("0.0100"))
+        PriceGrid(decimals=2)
+        """
+        if tick_size is None:
+            return cls(None)
+        exponent = tick_size.normalize().as_tuple().exponent
+        return cls(max(0, -exponent) if isinstance(exponent, int) else None)
+
     def check(self, bar: Bar) -> None:
         """Refuse a bar whose prices do not lie on this grid.
 
@@ -76,6 +91,8 @@ class PriceGrid:
         if scale == 0.0:
             return
         for price in (bar.open, bar.high, bar.low, bar.close):
+            if not math.isfinite(price):
+                raise DataError(f"price {price!r} is not a number above 0: the bar cannot be trusted. Drop it.")
             ticks = math.floor(price * scale + 0.5)
             if ticks / scale != price or ticks >= MAX_TICKS:
                 raise DataError(

@@ -18,6 +18,9 @@ R = TypeVar("R")
 # what there is by a last digit.
 MONEY: Final = Context(prec=34, rounding=ROUND_HALF_EVEN)
 _QUANTITY: Final = Context(prec=24, rounding=ROUND_DOWN)
+# Quotients are rounded the same way as what follows: one that is rounded up to a whole number would enlarge an order.
+_FLOOR: Final = Context(prec=34, rounding=ROUND_FLOOR)
+_CEILING: Final = Context(prec=34, rounding=ROUND_CEILING)
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
 
@@ -53,7 +56,7 @@ def decimal_of(value: float | str | Decimal, name: str = "value") -> Decimal:
     >>> decimal_of(0.1)
     Decimal('0.1')
     """
-    if isinstance(value, bool):
+    if type(value).__name__ == "bool":  # numpy's own bool is called that, too
         raise ConfigError(f"{name}: {value!r} is not a number. Give a finite number.")
     try:
         number = Decimal(value) if isinstance(value, str | int | Decimal) else Decimal(repr(float(value)))
@@ -71,12 +74,12 @@ def cut_quantity(quantity: Decimal) -> Decimal:
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
     """Round down to a whole multiple of ``step``."""
-    return (value / step).to_integral_value(ROUND_FLOOR) * step
+    return _FLOOR.multiply(_FLOOR.divide(value, step).to_integral_value(ROUND_FLOOR), step)
 
 
 def ceil_to(value: Decimal, step: Decimal) -> Decimal:
     """Round up to a whole multiple of ``step``."""
-    return (value / step).to_integral_value(ROUND_CEILING) * step
+    return _CEILING.multiply(_CEILING.divide(value, step).to_integral_value(ROUND_CEILING), step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class Market:
     min_notional: Decimal | None = None
 
     def __post_init__(self) -> None:
-        base, slash, quote = self.symbol.partition("/")
+        base, slash, quote = str(self.symbol).partition("/")
         if not (base and slash and quote):
             raise ConfigError(f"symbol: {self.symbol!r} is not a market. Write BASE/QUOTE, for example 'BTC/USDT'.")
         for name in ("tick_size", "lot_size", "min_notional"):
@@ -141,6 +144,7 @@ class Market:
         """Round a quantity down to the lot: never more than was asked for."""
         return quantity if self.lot_size is None else floor_to(quantity, self.lot_size)
 
+    @exact_money
     def refusal(self, price: Decimal, quantity: Decimal) -> str | None:
         """Say why an order of this price and (rounded) quantity breaks the rules, or return None."""
         if quantity <= 0:

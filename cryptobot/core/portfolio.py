@@ -79,10 +79,16 @@ class Portfolio:
         Raises
         ------
         ExchangeError
-            If a sale is larger than the position.
+            If a sale is larger than the position, or a price or quantity is not above 0.
         """
         if fill.id in self._seen:
             return None
+        for name, number in (("price", fill.price), ("quantity", fill.quantity)):
+            if not (number.is_finite() and number > 0):
+                raise ExchangeError(
+                    f"fill {fill.id}: its {name} is {number}; it must be above 0. Nothing was booked: look at the order "
+                    "on the exchange before trading on."
+                )
         value = fill.price * fill.quantity
         if fill.side is Side.SELL and fill.quantity > self.quantity:
             raise ExchangeError(

@@ -50,6 +50,8 @@ class Registry(Generic[T]):
             )
 
         def decorate(part: T) -> T:
+            if _module(part) not in self._built_in():
+                self._load_built_in()  # or a clash would show later, inside the library's own module
             old = self._parts.get(name)
             if old is not None and _module(old) != _module(part):
                 raise ConfigError(
@@ -89,15 +91,26 @@ class Registry(Generic[T]):
         self._load()
         return name in self._parts
 
+    def _load_built_in(self) -> None:
+        for module in self._built_in():
+            import_module(module)
+
     def _load(self) -> None:
         if self._loaded:
             return
         self._loaded = True  # first, because the modules below ask the registry themselves
-        for module in self._built_in():
-            import_module(module)
+        self._load_built_in()
         for entry in metadata.entry_points(group=self._group):
-            part = entry.load()
-            if entry.name not in self._parts:
+            try:
+                part = entry.load()
+            except Exception as error:
+                self._loaded = False
+                package = entry.dist.name if entry.dist else "a package"
+                raise ConfigError(
+                    f"{self._kind} `{entry.name}` of {package} cannot be loaded from {entry.value}: "
+                    f"{type(error).__name__}: {error}. Mend or uninstall {package}."
+                ) from error
+            if self._parts.get(entry.name) is not part:
                 self.register(entry.name)(part)
 
 

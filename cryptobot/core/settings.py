@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.suggest import closest, listed
 
 
 class Settings(BaseSettings):
@@ -28,7 +29,14 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_by_name=True,
+        validate_by_alias=True,
     )
 
     binance_api_key: SecretStr | None = None
@@ -37,6 +45,11 @@ class Settings(BaseSettings):
     data_directory: Path = Field(
         default_factory=lambda: Path.home() / ".cryptobot", validation_alias="CRYPTOBOT_DATA_DIRECTORY"
     )
+
+    @field_validator("data_directory")
+    @classmethod
+    def _home(cls, directory: Path) -> Path:
+        return directory.expanduser()
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
@@ -47,8 +60,15 @@ class Settings(BaseSettings):
         ConfigError
             If a setting cannot be read; the message names it and never shows its value.
         """
+        for name in overrides:
+            if name not in cls.model_fields:
+                raise ConfigError(
+                    f"settings: `{name}` is unknown.{closest(name, cls.model_fields)} Known: {listed(cls.model_fields)}."
+                )
         try:
             return cls(**overrides)
+        except UnicodeDecodeError:
+            raise ConfigError("settings: the file .env is not UTF-8 text. Save it as UTF-8.") from None
         except ValidationError as error:
             # The input is left out on purpose: it may be a secret.
             problems = "; ".join(

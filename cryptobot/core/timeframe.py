@@ -33,6 +33,12 @@ class Timeframe:
 
     seconds: int
 
+    def __post_init__(self) -> None:
+        if isinstance(self.seconds, bool) or not isinstance(self.seconds, int) or self.seconds < 1:
+            raise ConfigError(
+                f"timeframe: {self.seconds!r} seconds is not an interval. Give a whole number of seconds of at least 1."
+            )
+
     @classmethod
     def parse(cls, text: str | Timeframe) -> Timeframe:
         """Read ``"1m"``, ``"15m"``, ``"4h"`` ….

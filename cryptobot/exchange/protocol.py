@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from cryptobot.core.events import ExchangeEvent
+from cryptobot.core.grid import PriceGrid
 from cryptobot.core.money import Market
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Bar, Intent, Mode
@@ -44,6 +45,9 @@ class Exchange(Protocol):
         ConfigError
             If there is no such market; the message names those there are.
         """
+
+    async def grid(self, symbol: str) -> PriceGrid:
+        """Return the decimal grid that the market's prices lie on."""
 
     async def balances(self) -> Mapping[str, Decimal]:
         """Return the free balance of every currency."""

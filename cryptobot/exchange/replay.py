@@ -61,6 +61,7 @@ class ReplayExchange(SimulatedExchange):
             "replay",
             market or Market("BASE/QUOTE"),
             self.columns.timeframe,
+            self.columns.grid,
             rows[:history],
             iter(rows[history:]),
             speed=speed,
@@ -68,4 +69,3 @@ class ReplayExchange(SimulatedExchange):
             costs=Costs(decimal_of(fee, "fee"), decimal_of(slippage_bps, "slippage_bps")),
             clock=clock,
         )
-        self.grid = self.columns.grid

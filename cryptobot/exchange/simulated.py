@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 
 from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import ConfigError, OrderRejected
 from cryptobot.core.events import BarClosed, ExchangeEvent, OrderFilled
+from cryptobot.core.grid import PriceGrid
 from cryptobot.core.money import Market
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.suggest import closest
@@ -19,6 +21,7 @@ from cryptobot.exchange.matching import Costs, fill_market_order
 
 # At full speed the loop is handed over now and then, so that a stop is heard within a few milliseconds.
 _BARS_A_TURN = 64
+_PAST = 20_000
 
 
 class SimulatedExchange:
@@ -32,6 +35,8 @@ class SimulatedExchange:
         The one market it offers.
     timeframe
         Interval of its bars.
+    grid
+        The decimal grid of its prices.
     past
         Bars before the stream's first, for `history`.
     bars
@@ -60,6 +65,7 @@ class SimulatedExchange:
         name: str,
         market: Market,
         timeframe: Timeframe,
+        grid: PriceGrid,
         past: list[Bar],
         bars: Iterator[Bar],
         *,
@@ -81,8 +87,9 @@ class SimulatedExchange:
         self.ledger = Portfolio(cash)
         self.fills: list[Fill] = []
         self._market = market
+        self._grid = grid
         self._seconds = timeframe.seconds / speed
-        self._past = past
+        self._past = deque(past, maxlen=_PAST)
         self._bars = bars
         self._clock = clock or SystemClock()
         self._waiting: list[Intent] = []
@@ -104,6 +111,11 @@ class SimulatedExchange:
             )
         return self._market
 
+    async def grid(self, symbol: str) -> PriceGrid:
+        """Return the grid of the bars it streams."""
+        await self.market(symbol)
+        return self._grid
+
     async def balances(self) -> dict[str, Decimal]:
         """Return the ledger's balances."""
         return {self._market.quote: self.ledger.cash, self._market.base: self.ledger.quantity}
@@ -112,7 +124,7 @@ class SimulatedExchange:
         """Return the latest of the past bars."""
         await self.market(symbol)
         self._check_timeframe(timeframe)
-        return self._past[-limit:] if limit > 0 else []
+        return list(self._past)[-limit:] if limit > 0 else []
 
     async def submit(self, intent: Intent) -> None:
         """Take a market order; it is answered at the next bar's open."""

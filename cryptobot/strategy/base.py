@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from cryptobot.core.grid import PriceGrid
 from cryptobot.core.suggest import listed
 from cryptobot.strategy.batch import feature_columns
 from cryptobot.strategy.conditions import Column, Mask, Rows, as_mask
-from cryptobot.strategy.decision import Decisions
+from cryptobot.strategy.decision import Decision, Decisions
 from cryptobot.strategy.feature import Feature
 from cryptobot.strategy.param import Parametrised
 
@@ -64,7 +65,7 @@ class Strategy(Parametrised):
                 "dict(fast=cb.SMA(self.fast))."
             )
         for name in nodes:
-            if name in COLUMNS or not str(name).isidentifier():
+            if not isinstance(name, str) or name in COLUMNS or not name.isidentifier() or iskeyword(name):
                 raise ConfigError(
                     f"{type(self).__name__}: a feature cannot be called {name!r}. Use a name of letters, digits and "
                     f"underscores other than {listed(COLUMNS)}."
@@ -108,6 +109,23 @@ class Strategy(Parametrised):
     def memory(self) -> int:
         """Bars that can influence a decision, the previous row included."""
         return max((node.total_memory for node in self._nodes.values()), default=1) + 1
+
+    def explain(self, now: Decision, before: Decision | None) -> str:
+        """Put what the strategy sees into a sentence or two for people; override for better words.
+
+        Parameters
+        ----------
+        now
+            The decision on the bar that just closed.
+        before
+            The one on the bar before it, or None on the first bar.
+        """
+        del before
+        undefined = [name for name, value in now.features.items() if not np.isfinite(value)]
+        if undefined:
+            return f"{', '.join(undefined)} not defined yet: the warm-up takes {self.warm_up} bars."
+        values = ", ".join(f"{name} is {value:,.6g}" for name, value in now.features.items())
+        return f"{values[:1].upper()}{values[1:]}." if values else "The strategy has no features."
 
     def decide(self, x: Rows, n: int) -> tuple[Mask, Mask]:
         """Evaluate both conditions on n rows and check what they return.

@@ -27,13 +27,14 @@ def _column(feature: Feature, bars: BarColumns, done: dict[Feature, Column]) -> 
     if feature in done:
         return done[feature]
     inputs = [_column(s, bars, done) if isinstance(s, Feature) else getattr(bars, s) for s in feature.sources]
-    # A feature of a feature starts with its source's first value, exactly as it does live.
-    skip = sum(source.total_warm_up for source in feature.sources if isinstance(source, Feature))
-    values = feature.step.scan(
-        feature.state(), [column[skip:] for column in inputs], feature.arguments(bars.grid.scale)
+    # A feature of a feature takes the rows on which its source has a value, exactly as it does live.
+    sources = [column for column, s in zip(inputs, feature.sources, strict=True) if isinstance(s, Feature)]
+    rows = np.logical_and.reduce([np.isfinite(column) for column in sources]) if sources else slice(None)
+    scanned = feature.step.scan(
+        feature.state(), [column[rows] for column in inputs], feature.arguments(bars.grid.scale)
     )
-    if skip:
-        values = np.concatenate([np.full(min(skip, len(bars)), np.nan), values])
-        values.flags.writeable = False
+    values = np.full(len(bars), np.nan)
+    values[rows] = scanned
+    values.flags.writeable = False
     done[feature] = values
     return values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from cryptobot.core.bars import COLUMNS, PRICES
 from cryptobot.core.errors import ConfigError
@@ -92,6 +92,10 @@ class Feature(Parametrised):
         if not self.on_ticks:
             return values
         return (*values, scale if all(source in PRICES for source in self.sources) else 0.0)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some parameters, or ``of``, changed."""
+        return super().replace(**{"of": self._of, **changes})
 
     def _key(self) -> tuple[Any, ...]:
         return (*super()._key(), self._of)

@@ -7,6 +7,7 @@ them together bit for bit.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import types
 from collections.abc import Callable, MutableSequence, Sequence
@@ -61,7 +62,8 @@ class Kernel:
         ndarray
             float64, shape (n,), read-only.
         """
-        columns = [np.ascontiguousarray(column, dtype=np.float64) for column in inputs]
+        # Views, because the caller's own arrays stay as they are.
+        columns = [np.ascontiguousarray(column, dtype=np.float64).view() for column in inputs]
         for column in columns:
             column.flags.writeable = False  # one type for numba, so that it compiles once
         compiled = self._compiled(len(columns), len(arguments))
@@ -82,7 +84,11 @@ class Kernel:
             )
         columns = [f"column{i}" for i in range(inputs)]
         constants = [f"argument{i}" for i in range(arguments)]
-        name = f"{self.step.__qualname__.replace('.', '_').replace('<locals>', 'local')}_scan"
+        # Numba's cache knows a function by its name and file. That is too little: two kernels from one factory differ
+        # in their closures alone, and one in a notebook may use a number from another cell. So the name carries a
+        # digest of all that the step is made of.
+        digest = hashlib.sha256(repr(_ingredients(cast("types.FunctionType", self.step))).encode()).hexdigest()[:16]
+        name = f"{self.step.__qualname__.replace('.', '_').replace('<locals>', 'local')}_scan_{digest}"
         source = (
             f"def {name}(state, {', '.join(columns + constants)}):\n"
             f"    values = np.empty({columns[0]}.size)\n"
@@ -92,9 +98,13 @@ class Kernel:
         )
         # Compiled under the step's own file name, so that numba's cache is kept beside that file and thrown away
         # when the file changes.
-        space: dict[str, Any] = {"np": np, "__name__": self.step.__module__, "step": _jitted(self.step)}
+        space: dict[str, Any] = {
+            "np": np,
+            "__name__": self.step.__module__,
+            "step": _jitted(cast("types.FunctionType", self.step)),
+        }
         exec(compile(source, self.step.__code__.co_filename, "exec"), space)  # noqa: S102 - our own text above
-        compiled: Callable[..., Any] = _jit(space[name])
+        compiled: Callable[..., Any] = _jit(space[name], cache=True)
         return compiled
 
 
@@ -113,24 +123,51 @@ def kernel(step: Step) -> Kernel:
     return Kernel(step)
 
 
-def _jitted(step: Step) -> Any:
-    """Compile a function together with the helpers of its file that it calls."""
-    function = cast("types.FunctionType", step)
-    space = dict(function.__globals__)
-    for name in function.__code__.co_names:
-        helper = space.get(name)
-        if isinstance(helper, types.FunctionType) and helper.__code__.co_filename == function.__code__.co_filename:
-            space[name] = _jitted(helper)
+def _helpers(function: types.FunctionType) -> dict[str, types.FunctionType]:
+    """Return the plain Python functions that a function calls by a global name."""
+    found = ((name, function.__globals__.get(name)) for name in function.__code__.co_names)
+    return {name: value for name, value in found if isinstance(value, types.FunctionType) and value is not function}
+
+
+def _ingredients(function: types.FunctionType) -> list[Any]:
+    """List all that decides what a function computes: its code, helpers, closure and the globals it reads."""
+    code, space, helpers = function.__code__, function.__globals__, _helpers(function)
+    outside = {
+        name: space[name]
+        for name in code.co_names
+        if name in space and name not in helpers and not isinstance(space[name], types.ModuleType)
+    }
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    return [
+        code.co_code,
+        code.co_names,
+        [_plain(value) for value in code.co_consts],
+        [_plain(value) for value in cells],
+        [_plain(value) for value in function.__defaults__ or ()],
+        [(name, _plain(value)) for name, value in outside.items()],
+        [(name, _ingredients(helper)) for name, helper in helpers.items()],
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return (value.dtype.str, value.shape, value.tobytes())
+    return value.co_code if isinstance(value, types.CodeType) else value
+
+
+def _jitted(function: types.FunctionType) -> Any:
+    """Compile a function together with the helpers that it calls."""
+    space = {**function.__globals__, **{name: _jitted(value) for name, value in _helpers(function).items()}}
     copy = types.FunctionType(function.__code__, space, function.__name__, function.__defaults__, function.__closure__)
     copy.__qualname__ = function.__qualname__
     copy.__module__ = function.__module__
-    return _jit(copy)
+    return _jit(copy, cache=False)  # it becomes part of the scan, which is cached
 
 
-def _jit(function: Callable[..., Any]) -> Any:
+def _jit(function: Callable[..., Any], *, cache: bool) -> Any:
     import numba
 
     try:
-        return numba.njit(cache=True)(function)
+        return numba.njit(cache=cache)(function)
     except RuntimeError:  # no place on disk to keep a cache, such as a class typed into a plain console
         return numba.njit(function)

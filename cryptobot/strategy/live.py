@@ -102,6 +102,7 @@ class LiveStrategy:
         """Return the whole state as plain lists; it survives JSON bit for bit."""
         return {
             "strategy": repr(self.strategy),
+            "decimals": self.grid.decimals,
             "bars": self._bars,
             "rows": self._rows.tolist(),
             "states": [list(node.state) for node in self._nodes],
@@ -113,14 +114,27 @@ class LiveStrategy:
         Raises
         ------
         ConfigError
-            If the snapshot is of another strategy or other parameters.
+            If the snapshot is of another strategy, other parameters or another price grid, or is damaged; nothing
+            is changed then.
         """
         if snapshot.get("strategy") != repr(self.strategy):
             raise ConfigError(
                 f"snapshot: it belongs to {snapshot.get('strategy')}, not to {self.strategy!r}. "
                 "Restore it into the strategy that made it."
             )
+        if snapshot.get("decimals") != self.grid.decimals:
+            raise ConfigError(
+                f"snapshot: it counts prices with {snapshot.get('decimals')} decimals, this market has "
+                f"{self.grid.decimals}. Start without the snapshot and warm up from recent bars."
+            )
+        rows = np.array(snapshot.get("rows"), dtype=np.float64)
+        states = snapshot.get("states", [])
+        if rows.shape != self._rows.shape or [len(s) for s in states] != [len(node.state) for node in self._nodes]:
+            raise ConfigError(
+                f"snapshot: it does not fit {self.strategy!r}: its features have changed, or the snapshot is damaged. "
+                "Start without it and warm up from recent bars."
+            )
         self._bars = int(snapshot["bars"])
-        self._rows[:] = snapshot["rows"]
-        for node, state in zip(self._nodes, snapshot["states"], strict=True):
+        self._rows[:] = rows
+        for node, state in zip(self._nodes, states, strict=True):
             node.state[:] = state

@@ -57,7 +57,6 @@ class Param:
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        self.check(self.default, owner.__name__)
 
     def __get__(self, instance: Parametrised | None, owner: type) -> Any:
         return self if instance is None else instance._values[self.name]  # noqa: SLF001 - two halves of one thing
@@ -104,7 +103,15 @@ class Param:
             return bool(value) if boolean else None
         if self.kind == "str":
             return value if isinstance(value, str) else None
-        if boolean or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+        if boolean or not isinstance(value, int | float | np.integer | np.floating):
+            return None
+        if self.kind == "int" and isinstance(value, int | np.integer):
+            return int(value)
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:  # a whole number beyond every float
+            return None
+        if not finite:
             return None
         if self.kind == "float":
             return float(value)
@@ -167,6 +174,16 @@ class Parametrised:
             name: p for base in reversed(cls.__mro__[1:]) for name, p in getattr(base, "_declared", {}).items()
         }
         cls._declared = {**inherited, **own}
+        for name, p in own.items():
+            p.check(p.default, cls.__name__)
+            if any(name in vars(base) for base in cls.__mro__[1:]) and name not in inherited:
+                raise ConfigError(f"{cls.__name__}: a parameter cannot be called `{name}`, which means something else.")
+        for name in inherited:
+            if name in vars(cls) and name not in own:
+                raise ConfigError(
+                    f"{cls.__name__}.{name} hides the parameter `{name}`. To give it another default write "
+                    f"{name} = cb.param({vars(cls)[name]!r})."
+                )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)

@@ -7,6 +7,7 @@ fewer bars for the same precision. Each is a standard deviation of returns: 0.00
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 from cryptobot.strategy.feature import Feature, indicator
 from cryptobot.strategy.indicators import forgotten_after
@@ -23,28 +24,35 @@ def _ring_mean(state: State, first: int, count: int, size: int) -> float:
 
 
 def _ring_variance(state: State, first: int, count: int, size: int, freedom: int) -> float:
-    """Two-pass variance of a ring, oldest first, divided by size - freedom."""
+    """Two-pass variance of a ring, oldest first, divided by size - freedom.
+
+    The deviations would sum to 0 from the true mean; what they sum to instead corrects the rounding of the mean.
+    """
     mean = _ring_mean(state, first, count, size)
     total = 0.0
+    rest = 0.0
     for age in range(size):
         deviation = state[first + (count + age) % size] - mean
         total += deviation * deviation
-    return total / (size - freedom)
+        rest += deviation
+    total -= rest * rest / size
+    return 0.0 if total < 0.0 else total / (size - freedom)
 
 
 def _add_return(state: State, scaled: float, sign: float) -> None:
     """Add a return, as a whole number of 2**-53, to the exact sums (or take it out with sign -1).
 
     A return close / last - 1 is a whole multiple of 2**-53 in float64, so that sums of returns and of their squares
-    can be kept exactly: each return is split into three limbs of 18 bits, and every sum of limbs or of products of
-    limbs stays below 2**53. Returns beyond ±100 % are only counted, in state[2].
+    can be kept exactly: each return is split into three limbs of 18 bits and its own sign, so that nothing cancels
+    in the sum of squares, and every sum of limbs or of products of limbs stays below 2**53. Returns beyond ±100 %,
+    and those from a value that is not above 0, are only counted, in state[2].
     """
     if abs(scaled) > 9007199254740992.0:
         state[2] += sign
         return
-    high = float(math.floor(scaled * 1.4551915228366852e-11))  # 2**-36
+    high = float(int(scaled * 1.4551915228366852e-11))  # 2**-36
     rest = scaled - high * 68719476736.0
-    middle = float(math.floor(rest * 3.814697265625e-06))  # 2**-18
+    middle = float(int(rest * 3.814697265625e-06))  # 2**-18
     low = rest - middle * 262144.0
     state[3] += sign * high
     state[4] += sign * middle
@@ -67,7 +75,7 @@ def _rolling(state: State, close: float, window: float) -> float:
     slot = 11 + (count - 1) % size
     if count > size:
         _add_return(state, state[slot], -1.0)
-    state[slot] = (close / last - 1.0) * 9007199254740992.0  # 2**53: exact
+    state[slot] = (close / last - 1.0) * 9007199254740992.0 if last > 0.0 else math.inf  # × 2**53 is exact
     _add_return(state, state[slot], 1.0)
     if count < size:
         return math.nan
@@ -90,7 +98,7 @@ class RollingVolatility(Feature):
     """Population standard deviation of the last ``window`` simple returns.
 
     Formula: sqrt(Σ (r - mean r)² / window) with r[t] = close[t] / close[t-1] - 1. Exactly 0 when the window's closes
-    are all equal.
+    are all equal. Undefined while a value in the window is not above 0, as a volume may be.
 
     The sums are exact (see `_add_return`), so that the value depends on the window's closes alone; where the mean
     return dwarfs the deviations, the window is summed anew in two passes.
@@ -116,6 +124,10 @@ def _ewma(state: State, close: float, decay: float, first: float) -> float:
     state[1] = close
     if count == 0.0:
         return math.nan
+    if close <= 0.0 or last <= 0.0:
+        state[0] = 1.0
+        state[2] = 0.0
+        return math.nan
     change = math.log(close / last)
     if count < first:
         state[2] += change * change
@@ -136,7 +148,10 @@ class EwmaVolatility(Feature):
     """
 
     decay = param(0.94, gt=0, lt=1, doc="Weight of the past, per bar")
-    priming = "The first value is the root mean square of the first ceil(1 / (1 - decay)) returns."
+    priming = (
+        "The first value is the root mean square of the first ceil(1 / (1 - decay)) returns. A value that is not above "
+        "0 has no logarithm: after it the average is primed anew."
+    )
     step = kernel(_ewma)
 
     def state(self) -> list[float]:
@@ -145,7 +160,7 @@ class EwmaVolatility(Feature):
 
     @property
     def _first(self) -> int:
-        return math.ceil(1.0 / (1.0 - float(self.decay)))
+        return math.ceil(1 / (1 - Fraction(repr(self.decay))))  # exact: floats make 11 out of 1 / (1 - 0.9)
 
     @property
     def warm_up(self) -> int:

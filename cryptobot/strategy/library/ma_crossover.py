@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from cryptobot.core.errors import ConfigError
 from cryptobot.strategy.base import Strategy
 from cryptobot.strategy.catalogue import strategy
 from cryptobot.strategy.conditions import Mask, crossed_above, crossed_below
+from cryptobot.strategy.decision import Decision
 from cryptobot.strategy.feature import Feature
 from cryptobot.strategy.indicators import SMA
 from cryptobot.strategy.param import param
@@ -38,6 +40,23 @@ class MovingAverageCrossover(Strategy):
             "slow": SMA(self.slow),
             "volatility": RollingVolatility(self.volatility_window),
         }
+
+    def explain(self, now: Decision, before: Decision | None) -> str:
+        """Say how the averages lie, whether they crossed, and how the volatility compares with its threshold."""
+        fast, slow, volatility = (now.features[name] for name in ("fast", "slow", "volatility"))
+        if not (math.isfinite(fast) and math.isfinite(slow) and math.isfinite(volatility)):
+            return super().explain(now, before)
+        side = "above" if fast > slow else "under" if fast < slow else "equal to"
+        earlier = before.features if before is not None else {"fast": math.nan, "slow": math.nan}
+        crossed = (fast > slow and earlier["fast"] <= earlier["slow"]) or (
+            fast < slow and earlier["fast"] >= earlier["slow"]
+        )
+        crossing = f"it has just crossed {side}" if crossed else "no crossing"
+        limit = self.volatility_threshold
+        return (
+            f"Fast {fast:,.10g} is {side} slow {slow:,.10g}: {crossing}; volatility {volatility:.6f} is "
+            f"{'above' if volatility > limit else 'not above'} the threshold {limit:.6g}."
+        )
 
     def should_buy(self, x: Any) -> Mask:
         """Tell the rows where fast crosses above slow and the volatility is above its threshold."""

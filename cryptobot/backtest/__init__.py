@@ -1,0 +1,1 @@
+"""Research: vectorbt backtests, their statistics, tables and plots."""

@@ -1,0 +1,179 @@
+"""The second book: vectorbt is told the same orders and keeps accounts of its own; both must agree."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryptobot.backtest.ledger import Ledger
+from cryptobot.core.bars import BarColumns, time_text
+from cryptobot.core.errors import ConfigError, ParityError
+from cryptobot.core.types import Side
+from cryptobot.exchange.matching import Costs
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+TOLERANCE: Final = 1e-9
+# vectorbt takes amounts under 1e-12 for nothing, and loses digits on the way there. Nothing that small comes near it
+# when the smallest order is at least this.
+_SMALLEST: Final = 1e-4
+_LARGEST_EXPONENT: Final = 900
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SecondBook:
+    """vectorbt's accounts of the orders in the ledger.
+
+    Attributes
+    ----------
+    portfolio
+        The ``vectorbt.Portfolio``. Its times are UTC without saying so.
+    scale
+        Units of its money in one of ours: a power of two, normally 1.
+    equity
+        float64, shape (n,), at each close, in our money.
+    sharpe
+        Annualised by 365 × 24 h; NaN when no return differs from another.
+    """
+
+    portfolio: Any
+    scale: float
+    equity: NDArray[np.float64]
+    sharpe: float
+
+
+def load_vectorbt() -> ModuleType:
+    """Import vectorbt.
+
+    Raises
+    ------
+    ConfigError
+        If it is not installed.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its import warns about pandas of the future, which is capped
+            import vectorbt
+    except ImportError as error:
+        raise ConfigError(
+            f"Backtests need vectorbt, which cannot be imported here ({error}). Install the research extra: "
+            "pip install cryptobot[research]"
+        ) from error
+    module: ModuleType = vectorbt
+    return module
+
+
+def keep_second_book(ledger: Ledger, bars: BarColumns, costs: Costs) -> SecondBook:
+    """Feed the ledger's orders to vectorbt and compare the two books.
+
+    Parameters
+    ----------
+    ledger
+        The first book.
+    bars
+        The bars it was kept on.
+    costs
+        vectorbt computes the fees itself; prices carry the slippage already.
+
+    Raises
+    ------
+    ParityError
+        If the books differ: in any order, or in the equity at any close by more than 1e-9.
+    ConfigError
+        If vectorbt is not installed.
+    """
+    vbt = load_vectorbt()
+    import pandas as pd
+
+    scale = power_of_two(ledger)
+    n = len(bars)
+    size, price = np.full(n, np.nan), np.full(n, np.nan)
+    size[ledger.rows] = [float(f.quantity if f.side is Side.BUY else -f.quantity) * scale for f in ledger.fills]
+    price[ledger.rows] = [float(fill.price) for fill in ledger.fills]
+    # Times without a zone: vectorbt turns a zoned index into a million Python objects at every step (0.1 s a step for
+    # 66,000 bars, some fifteen steps). Whole Series, as it takes a bare 1-d array for a row.
+    index = pd.DatetimeIndex(bars.time.view("M8[ns]"), name="time")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # vectorbt's own, about pandas of the future
+        # Simulated with boundless cash, which `init_cash="auto"` means: rounding in float64 can then never clip an
+        # order that the exact book has paid for. The cash itself is put in afterwards.
+        portfolio = vbt.Portfolio.from_orders(
+            pd.Series(np.array(bars.close), index=index, name="close"),
+            size=pd.Series(size, index=index),
+            price=pd.Series(price, index=index),
+            direction="longonly",
+            fees=float(costs.fee),
+            fixed_fees=0.0,
+            slippage=0.0,
+            init_cash="auto",
+            freq=pd.Timedelta(bars.timeframe.nanoseconds, unit="ns"),
+        )
+        portfolio = portfolio.replace(init_cash=np.array([float(ledger.portfolio.initial_cash) * scale]))
+        _compare_orders(ledger, portfolio.orders.records_arr, size, price)
+        equity = np.asarray(portfolio.value(), dtype=np.float64) / scale
+        sharpe = float(portfolio.sharpe_ratio(year_freq="365 days"))
+    _compare_equity(ledger, bars, equity)
+    equity.flags.writeable = False
+    return SecondBook(portfolio, scale, equity, sharpe if math.isfinite(sharpe) else math.nan)
+
+
+def power_of_two(ledger: Ledger) -> float:
+    """Return the factor that brings every order far above what vectorbt takes for nothing.
+
+    A power of two changes no digit of a float64, so that results are the same with any cash.
+    """
+    amounts = [amount for f in ledger.fills for amount in (float(f.quantity), float(f.quantity) * float(f.price))]
+    smallest = min((amount for amount in amounts if amount > 0), default=1.0)
+    if smallest >= _SMALLEST:
+        return 1.0
+    room = _LARGEST_EXPONENT - math.frexp(max(*amounts, float(ledger.portfolio.initial_cash)))[1]
+    return math.ldexp(1.0, min(1 - math.frexp(smallest)[1], room))
+
+
+def _compare_orders(ledger: Ledger, records: Any, size: NDArray[np.float64], price: NDArray[np.float64]) -> None:
+    if len(records) != len(ledger.fills):
+        raise _differ(f"the exact book holds {len(ledger.fills)} orders, vectorbt's {len(records)}")
+    rows = np.asarray(ledger.rows, dtype=np.int64)
+    signed = np.where(records["side"] == 0, records["size"], -records["size"])
+    wrong = (records["idx"] != rows) | (signed != size[rows]) | (records["price"] != price[rows])
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise _differ(
+            f"order {first + 1} is {ledger.fills[first]} in the exact book and {records[first]} in vectorbt's"
+        )
+
+
+def _compare_equity(ledger: Ledger, bars: BarColumns, equity: NDArray[np.float64]) -> None:
+    exact = ledger.equity(bars.close)
+    allowed = TOLERANCE * np.maximum.accumulate(exact) + _forgotten(ledger, len(bars))
+    wrong = ~(np.abs(equity - exact) <= allowed)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise _differ(
+            f"at bar {row} ({time_text(int(bars.time[row]))}) the exact book is worth {exact[row]!r} "
+            f"and vectorbt's {equity[row]!r}"
+        )
+
+
+def _forgotten(ledger: Ledger, n: int) -> NDArray[np.float64]:
+    """Add up what vectorbt forgets: cash left by a buy that is under 1e-9 of the cash before."""
+    forgotten = np.zeros(n)
+    before = ledger.portfolio.initial_cash
+    for row, fill, after in zip(ledger.rows, ledger.fills, ledger.cash, strict=True):
+        if fill.side is Side.BUY and float(after) <= 2 * TOLERANCE * float(before):
+            forgotten[row] = float(after)
+        before = after
+    return np.cumsum(forgotten)
+
+
+def _differ(what: str) -> ParityError:
+    return ParityError(
+        f"The two books of this backtest differ: {what}. A result that two ways of keeping accounts do not agree on "
+        "is not shown. Please report it with the strategy, the bars and the costs."
+    )

@@ -1,0 +1,1 @@
+"""Processes: launching a bot outside the notebook and taking hold of it again."""

@@ -1,0 +1,1 @@
+"""Bars: reading, checking and the practice market."""

@@ -1,0 +1,1 @@
+"""The faces of a bot in a notebook: control panel, streaming charts, tables."""

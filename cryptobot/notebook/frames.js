@@ -1,0 +1,114 @@
+// The panel's pulse, one per view of a panel. It acknowledges every frame once it is painted, so that the kernel never
+// runs ahead of the page; it watches the heartbeat, so that the page itself says STALE when the kernel is gone; and it
+// reports JavaScript errors to Python.
+
+const STALE_AFTER = 2600; // ms without a heartbeat; the kernel sends one a second while a page is open
+const BUSY_AFTER = 1500; // ms without an answer to an acknowledgement although heartbeats arrive
+const MAX_REPORTS = 20;
+
+// Errors of the panel's own modules (anywidget loads them from blob: addresses) and of the widgets it is made of.
+const OURS = /blob:|anywidget|bqplot|bqscales|jupyter-?widgets|widgetsnbextension/i;
+// The browser's word for "layout took two passes": nothing failed, nothing is lost.
+const HARMLESS = /ResizeObserver loop/;
+
+function render({ model, el }) {
+  const view = Math.random().toString(36).slice(2);
+  const began = performance.now();
+  let lastBeat = began;
+  let sent = { ack: 0, at: began };
+  let heard = 0;
+  let waiting = false;
+  let newest = 0;
+  let connected = true;
+
+  el.classList.add("cb-link");
+  const pill = document.createElement("span");
+  pill.className = "cb-link-pill";
+  pill.setAttribute("role", "status");
+  el.append(pill);
+
+  const tell = (message) => {
+    try {
+      model.send({ view, visible: !document.hidden, ...message });
+    } catch (error) {
+      connected = false; // the comm is closed: the watchdog below says so within its time
+    }
+  };
+
+  const acknowledge = () => {
+    waiting = false;
+    if (document.hidden) return;
+    if (newest > sent.ack) sent = { ack: newest, at: performance.now() };
+    tell({ ack: newest });
+  };
+
+  const onBeat = (message) => {
+    if (typeof message?.beat !== "number") return;
+    lastBeat = performance.now();
+    newest = message.beat;
+    heard = message.heard?.[view] ?? heard;
+    if (!waiting) {
+      waiting = true;
+      // A hidden page paints nothing: requestAnimationFrame would not come back.
+      if (document.hidden) waiting = false;
+      else requestAnimationFrame(() => setTimeout(acknowledge, 0));
+    }
+    check();
+  };
+
+  const show = (link, text, title) => {
+    const root = el.closest(".cb-panel");
+    if (root && root.dataset.link !== link) root.dataset.link = link;
+    if (pill.textContent !== text) pill.textContent = text;
+    if (pill.title !== title) pill.title = title;
+  };
+
+  const check = () => {
+    const now = performance.now();
+    const silence = now - lastBeat;
+    if (!connected || silence > STALE_AFTER) {
+      const seconds = Math.max(1, Math.round(silence / 1000));
+      show(
+        "stale",
+        `STALE · ${seconds} s`,
+        "No word from the kernel. What you see is old: a bot that ran in the kernel may have ended with it.",
+      );
+    } else if (heard < sent.ack && now - sent.at > BUSY_AFTER) {
+      show("busy", "KERNEL BUSY", "A cell is running: the bot goes on, but buttons answer when the cell ends.");
+    } else {
+      show("live", "LINKED", "The page and the kernel hear each other.");
+    }
+  };
+
+  let reports = 0;
+  const report = (text, source, stack) => {
+    if (HARMLESS.test(text) || !OURS.test(`${source}\n${stack}`) || reports >= MAX_REPORTS) return;
+    reports += 1;
+    tell({ error: `${text}`.slice(0, 500), source: `${source}`.slice(0, 200), stack: `${stack}`.slice(0, 2000) });
+  };
+  const onError = (event) => report(event.message, event.filename ?? "", event.error?.stack ?? "");
+  const onRejection = (event) => {
+    const reason = event.reason;
+    report(reason?.message ?? String(reason), "promise", reason?.stack ?? "");
+  };
+  const onVisibility = () => tell({ hello: true });
+
+  model.on("msg:custom", onBeat);
+  window.addEventListener("error", onError);
+  window.addEventListener("unhandledrejection", onRejection);
+  document.addEventListener("visibilitychange", onVisibility);
+  const timer = setInterval(check, 100);
+  show("live", "LINKED", "");
+  tell({ hello: true });
+
+  return () => {
+    clearInterval(timer);
+    model.off("msg:custom", onBeat);
+    window.removeEventListener("error", onError);
+    window.removeEventListener("unhandledrejection", onRejection);
+    document.removeEventListener("visibilitychange", onVisibility);
+    tell({ bye: true });
+  };
+}
+
+export default { render };

@@ -1,0 +1,124 @@
+"""The pulse between kernel and page: acknowledged frames, heartbeat, JavaScript errors.
+
+The widget protocol has no flow control: a kernel that sends faster than a page paints fills queues without bound. Here
+every frame carries a number that each open page acknowledges after painting; the next frame is sent only then, so a slow
+page sees fewer frames and never old ones, and nothing but a heartbeat is sent while nobody looks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import anywidget
+
+from cryptobot.notebook.needs import asset
+
+BEAT_SECONDS = 1.0
+PROBE_SECONDS = 2.0
+FORGET_SECONDS = 60.0
+MAX_REPORTS = 50
+
+
+@dataclass(slots=True)
+class View:
+    """One page that shows the panel.
+
+    Attributes
+    ----------
+    acknowledged
+        Number of the newest frame it has painted.
+    heard
+        When it last spoke, in the seconds of the caller's clock.
+    visible
+        Whether its tab is in front.
+    """
+
+    acknowledged: int
+    heard: float
+    visible: bool
+
+
+class Frames(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base class is untyped
+    """Counts frames out and acknowledgements in.
+
+    Parameters
+    ----------
+    now
+        A monotonic clock in seconds.
+    wake
+        Called, from whatever thread the message arrives on, when a page has spoken.
+    on_error
+        Called with the text of a JavaScript error of the panel.
+    """
+
+    _esm = asset("frames.js")
+    _css = asset("panel.css")
+
+    def __init__(
+        self, now: Callable[[], float], wake: Callable[[], None], on_error: Callable[[str], None], **traits: Any
+    ) -> None:
+        super().__init__(**traits)
+        self._now = now
+        self._wake = wake
+        self._on_error = on_error
+        self._guard = threading.Lock()
+        self._views: dict[str, View] = {}
+        self._sent = 0
+        self._sent_at = float("-inf")
+        self._reports = 0
+        self.on_msg(self._receive)
+
+    @property
+    def sent(self) -> int:
+        """Number of frames and heartbeats sent so far."""
+        return self._sent
+
+    @property
+    def watched(self) -> bool:
+        """Whether a page with the panel is open and in front."""
+        with self._guard:
+            return any(view.visible for view in self._views.values())
+
+    def ready(self) -> bool:
+        """Whether a frame may be sent: somebody looks, and everybody who looks has painted the last one."""
+        with self._guard:
+            looking = [view for view in self._views.values() if view.visible]
+            return bool(looking) and all(view.acknowledged >= self._sent for view in looking)
+
+    def beat_due(self) -> bool:
+        """Whether pages would begin to doubt that the kernel is alive (every second; every two when none is known)."""
+        with self._guard:
+            now = self._now()
+            for name in [name for name, view in self._views.items() if now - view.heard > FORGET_SECONDS]:
+                del self._views[name]
+            return now - self._sent_at >= (BEAT_SECONDS if self._views else PROBE_SECONDS)
+
+    def beat(self) -> None:
+        """Close a frame, or show that the kernel lives: pages acknowledge it when they have painted all before it."""
+        with self._guard:
+            self._sent += 1
+            self._sent_at = self._now()
+            heard = {name: view.acknowledged for name, view in self._views.items()}
+            number = self._sent
+        self.send({"beat": number, "heard": heard})
+
+    def _receive(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
+        """Take one message of a page. Runs on the kernel's thread: it only notes and wakes."""
+        name = str(content.get("view", ""))[:40]
+        with self._guard:
+            if "bye" in content:
+                self._views.pop(name, None)
+            else:
+                known = self._views.get(name)
+                # A page that has just come is owed a frame at once, whatever others have yet to paint.
+                acknowledged = int(content.get("ack", known.acknowledged if known else self._sent))
+                self._views[name] = View(acknowledged, self._now(), bool(content.get("visible", True)))
+            report = "error" in content and self._reports < MAX_REPORTS
+            self._reports += report
+        if report:
+            source, stack = str(content.get("source", "")), str(content.get("stack", ""))
+            self._on_error(f"JavaScript: {content['error']} ({source}) {stack.splitlines()[1:2] or ''}".strip())
+        self._wake()

@@ -1,0 +1,55 @@
+"""What the panel needs of a bot: a local bot and an attached one offer the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cryptobot.notebook.logview import Line
+    from cryptobot.notebook.status_words import Status
+    from cryptobot.notebook.window import Tape
+
+
+class Explanation(Protocol):
+    """What `bot.explain()` returns; `text` says in words why the last bar did or did not trade."""
+
+    @property
+    def text(self) -> str: ...
+
+
+class BotHandle(Protocol):
+    """A bot as its faces see it. Reading costs it nothing but a copy of its newest state."""
+
+    @property
+    def strategy(self) -> Any:
+        """The strategy; its type declares the parameters."""
+
+    def start(self) -> object:
+        """Begin to trade."""
+
+    def stop(self) -> object:
+        """Stop trading; waits for the end."""
+
+    def set_parameters(self, **changes: Any) -> object:
+        """Change parameters at the next bar's close."""
+
+    def status(self) -> Status:
+        """Return where the bot stands."""
+
+    def tape(self, n: int) -> Tape:
+        """Return the newest n bars and what belongs to them."""
+
+    def logs(self, n: int | None = None) -> Sequence[Line]:
+        """Return the newest lines of the log, oldest first."""
+
+    def log(self, level: str, text: str) -> object:
+        """Add a line to the log."""
+
+    def trades(self) -> pd.DataFrame:
+        """Return one row a round trip."""
+
+    def explain(self) -> Explanation:
+        """Say why the last bar did or did not trade."""

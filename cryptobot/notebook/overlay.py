@@ -1,0 +1,49 @@
+"""What lies over a chart's panes: legends, price tags, crosshair. Drawn by the page from a few numbers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from cryptobot.notebook.needs import asset
+
+
+class Overlay(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base class is untyped
+    """Legends, tags and crosshair over the panes. All texts are set as text, never as HTML.
+
+    Parameters
+    ----------
+    wake
+        Called when the mouse points at another bar; :meth:`take_pointed` then tells which.
+    """
+
+    _esm = asset("overlay.js")
+    view = traitlets.Dict().tag(sync=True)
+    hover = traitlets.Dict().tag(sync=True)
+    crosshair = traitlets.Bool(True).tag(sync=True)
+
+    def __init__(self, wake: Callable[[], None], **traits: Any) -> None:
+        super().__init__(**traits)
+        self._wake = wake
+        self._guard = threading.Lock()
+        self._asked = False
+        self._pointed: float | None = None
+        self.on_msg(self._receive)
+
+    def _receive(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
+        """Note which bar the mouse points at. Runs on the kernel's thread."""
+        with self._guard:
+            time = content.get("hover")
+            self._pointed = float(time) if isinstance(time, int | float) else None
+            self._asked = True
+        self._wake()
+
+    def take_pointed(self) -> tuple[bool, float | None]:
+        """Return whether the page has asked since the last call, and the time pointed at in milliseconds."""
+        with self._guard:
+            asked, self._asked = self._asked, False
+            return asked, self._pointed

@@ -1,0 +1,109 @@
+"""One pane of a chart: a figure with scales of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from cryptobot.notebook.scales import UtcScale
+from cryptobot.notebook.window import decimals_of, fitted, round_ticks, time_ticks
+
+RIGHT = 76  # px for the labels of the vertical axes
+TIME_AXIS = 22  # px for the labels of the horizontal axis
+# Marks never set a domain: each would make the pane draw itself again. Colours are names of the style sheet, so that
+# they follow Jupyter's theme.
+KEEP = {"x": True, "y": True}
+
+
+class Pane:
+    """A figure, its marks and its two scales.
+
+    Parameters
+    ----------
+    title
+        What the pane shows, for its legend and for screen readers.
+    height
+        In pixels.
+    ticks
+        About how many labels the vertical axis has.
+    factor, unit
+        How values are written: multiplied by the factor, followed by the unit.
+    """
+
+    def __init__(self, title: str, height: int, *, ticks: int = 2, factor: float = 1.0, unit: str = "") -> None:
+        self.title = title
+        self.height = height
+        self.factor = factor
+        self.unit = unit
+        self.digits = 0
+        self._ticks = ticks
+        self.bottom = 0
+        self.x = UtcScale(allow_padding=False)
+        self.y = bqplot.LinearScale(allow_padding=False)
+        grid = {"grid_lines": "solid", "grid_color": "var(--cb-grid)", "color": "var(--cb-grid)"}
+        self._times = bqplot.Axis(scale=self.x, tick_values=np.empty(0), **grid)
+        self._values = bqplot.Axis(
+            scale=self.y, orientation="vertical", side="right", tick_values=np.empty(0), **grid
+        )
+        self.figure = bqplot.Figure(
+            axes=[self._times, self._values],
+            fig_margin={"top": 0, "bottom": 0, "left": 0, "right": RIGHT},
+            padding_x=0,
+            padding_y=0,
+            animation_duration=0,
+            display_toolbar=False,
+            background_style={"fill": "var(--cb-plot)"},
+            layout=ipywidgets.Layout(width="100%", height=f"{height}px"),
+        )
+        self.figure.add_class("cb-pane")
+
+    @property
+    def scales(self) -> dict[str, Any]:
+        """The scales, as a mark takes them."""
+        return {"x": self.x, "y": self.y}
+
+    def resize(self, height: int, *, times: bool) -> None:
+        """Set the height, and whether the pane carries the labels of the horizontal axis."""
+        bottom = TIME_AXIS if times else 0
+        if (height, bottom) == (self.height, self.bottom):
+            return
+        self.height, self.bottom = height, bottom
+        self.figure.layout.height = f"{height}px"
+        self.figure.fig_margin = {"top": 0, "bottom": bottom, "left": 0, "right": RIGHT}
+
+    def set_window(self, low: float, high: float, ticks: int = 10) -> None:
+        """Show the time from `low` to `high`, milliseconds since 1970-01-01 UTC."""
+        self.x.set_window(low, high)
+        moments, pattern = time_ticks(low, high, ticks)
+        values = np.array(moments, dtype="datetime64[ms]")
+        if not np.array_equal(values, self._times.tick_values) or self._times.tick_format != pattern:
+            with self._times.hold_sync():
+                self._times.tick_values, self._times.tick_format = values, pattern
+
+    def set_range(self, low: float, high: float) -> None:
+        """Show values from `low` to `high`, with a few round ones labelled."""
+        if (self.y.min, self.y.max) != (low, high):
+            with self.y.hold_sync():
+                self.y.min, self.y.max = low, high
+        ticks = round_ticks(low * self.factor, high * self.factor, self._ticks)
+        # A label at the very edge would be cut in two by the pane's border.
+        edge = 8 / max(1, self.height - self.bottom) * (high - low) * self.factor
+        ticks = [tick for tick in ticks if low * self.factor + edge <= tick <= high * self.factor - edge]
+        digits = decimals_of(ticks)
+        self.digits = max(self.digits, digits) if self.digits - digits == 1 else digits
+        labels = np.array(ticks) / self.factor
+        pattern = f",.{self.digits}%" if self.unit == " %" else f",.{self.digits}f"
+        if not np.array_equal(labels, self._values.tick_values) or self._values.tick_format != pattern:
+            with self._values.hold_sync():
+                self._values.tick_values, self._values.tick_format = labels, pattern
+
+    def fit(self, *series: np.ndarray[Any, Any] | Sequence[float], margin: float = 0.12) -> None:
+        """Fit the vertical axis to everything finite in some series."""
+        values = np.concatenate([np.ravel(np.asarray(part, float)) for part in series])
+        values = values[np.isfinite(values)]
+        if len(values):
+            self.set_range(*fitted(float(values.min()), float(values.max()), margin))

@@ -1,0 +1,158 @@
+"""A form made from a strategy's own declaration of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from cryptobot.notebook.readout import Readout, Said
+
+if TYPE_CHECKING:
+    from cryptobot.strategy.param import Param
+
+
+class ParametersForm:
+    """Fields for a strategy's parameters, with Apply and Undo.
+
+    Parameters
+    ----------
+    name
+        The strategy's name.
+    declared
+        `type(strategy).parameters()`.
+    values
+        The values in use.
+    on_apply
+        Called with the changed values when Apply is pressed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        declared: Mapping[str, Param],
+        values: Mapping[str, Any],
+        on_apply: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._on_apply = on_apply
+        self._in_use = dict(values)
+        self._asked: dict[str, Any] | None = None
+        self._following = False
+        self.fields = {key: field_for(param, values[key]) for key, param in declared.items()}
+        self.apply = ipywidgets.Button(
+            description="Apply", icon="check", tooltip="Use these values from the next bar's close on", disabled=True
+        )
+        self.undo = ipywidgets.Button(
+            description="Undo", icon="undo", tooltip="Go back to the values in use", disabled=True
+        )
+        for button, style in ((self.apply, "cb-apply"), (self.undo, "cb-undo")):
+            button.add_class("cb-button")
+            button.add_class(style)
+        self.apply.on_click(self._apply)
+        self.undo.on_click(self._undo)
+        self.message = Readout("message", [("message", "")])
+        for field in self.fields.values():
+            field.observe(self._edited, "value")
+        title = Readout("title", [("title", "Strategy")])
+        title.say({"title": Said(name)})
+        body: list[Any] = [*self.fields.values(), ipywidgets.HBox([self.apply, self.undo]), self.message]
+        if not self.fields:
+            body = [self.message]
+            self.message.say({"message": Said("This strategy has no parameters.")})
+        self.widget = ipywidgets.VBox([title, *body])
+        self.widget.add_class("cb-card")
+        self.widget.add_class("cb-parameters")
+
+    @property
+    def edited(self) -> dict[str, Any]:
+        """The fields that differ from what is in use."""
+        return {key: field.value for key, field in self.fields.items() if field.value != self._in_use.get(key)}
+
+    def follow(self, values: Mapping[str, Any]) -> None:
+        """Show the values in use, except in fields the user is editing.
+
+        Parameters
+        ----------
+        values
+            The parameters the bot uses now.
+        """
+        if values != self._in_use:
+            untouched = [key for key, field in self.fields.items() if field.value == self._in_use.get(key)]
+            self._in_use = dict(values)
+            self._following = True
+            try:
+                for key in untouched:
+                    self.fields[key].value = values[key]
+            finally:
+                self._following = False
+            self._mark()
+        if self._asked is not None and all(values.get(key) == value for key, value in self._asked.items()):
+            self._asked = None
+            self.message.say({"message": Said("In use.", "up")})
+
+    def wait(self) -> None:
+        """Say that the change was accepted and waits for the bar's close."""
+        if self._asked is not None:
+            self.message.say({"message": Said("Accepted: used from the next bar's close on.", "wait")})
+
+    def refuse(self, error: str) -> None:
+        """Show why the change was not accepted.
+
+        Parameters
+        ----------
+        error
+            The error's text: what was seen, what is allowed.
+        """
+        self._asked = None
+        self.message.say({"message": Said(error, "error")})
+
+    def _apply(self, _button: object) -> None:
+        changes = self.edited
+        if changes:
+            self._asked = changes
+            self.message.say({"message": Said("Asking the bot …", "wait")})
+            self._on_apply(changes)
+
+    def _undo(self, _button: object) -> None:
+        for key, field in self.fields.items():
+            field.value = self._in_use[key]
+        self.message.say({"message": Said("")})
+
+    def _edited(self, _change: object) -> None:
+        self._mark()
+        if not self._following:
+            self.message.say({"message": Said("Changed, not applied." if self.edited else "")})
+
+    def _mark(self) -> None:
+        """Mark edited fields, and offer Apply only when something is edited."""
+        edited = self.edited
+        for key, field in self.fields.items():
+            (field.add_class if key in edited else field.remove_class)("cb-edited")
+        self.apply.disabled = self.undo.disabled = not edited
+
+
+def field_for(param: Param, value: Any) -> Any:
+    """Return the input widget for one parameter.
+
+    Parameters
+    ----------
+    param
+        Its declaration: the kind decides the widget, doc and bounds the tooltip.
+    value
+        What is in use.
+    """
+    tooltip = f"{param.doc}. {param.allowed()}" if param.doc else param.allowed()
+    common = {"description": param.name.replace("_", " "), "tooltip": tooltip, "description_allow_html": False}
+    if param.choices is not None:
+        field = ipywidgets.Dropdown(options=list(param.choices), value=value, **common)
+    elif param.kind == "bool":
+        field = ipywidgets.Checkbox(value=value, indent=False, **common)
+    elif param.kind == "int":
+        field = ipywidgets.IntText(value=value, **common)
+    elif param.kind == "float":
+        field = ipywidgets.FloatText(value=value, **common)
+    else:
+        field = ipywidgets.Text(value=value, continuous_update=False, **common)
+    field.add_class("cb-field")
+    return field

@@ -1,0 +1,1 @@
+"""The live path: engine, portfolio, journal, reconciliation and the Bot."""

@@ -1,0 +1,298 @@
+"""A bot on a thread and an event loop of its own."""
+
+from __future__ import annotations
+
+import threading
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Self, cast
+
+from cryptobot.core.clock import Clock, SystemClock
+from cryptobot.core.errors import ConfigError
+from cryptobot.core.money import ZERO
+from cryptobot.core.sizing import FractionOfEquity, Sizing
+from cryptobot.core.suggest import closest, listed
+from cryptobot.core.timeframe import Timeframe
+from cryptobot.exchange.protocol import Exchange
+from cryptobot.strategy.base import Strategy
+from cryptobot.trading.actions import Level
+from cryptobot.trading.display import DISPLAYS
+from cryptobot.trading.explanation import Explanation, nothing_yet
+from cryptobot.trading.journal import Journal, MemoryJournal
+from cryptobot.trading.log import LogBook, LogLine
+from cryptobot.trading.runner import Runner
+from cryptobot.trading.status import BotStatus
+from cryptobot.trading.tape import Tape, TapeWindow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+class Bot:
+    """Trades one market with one strategy.
+
+    Parameters
+    ----------
+    strategy
+        An instance, such as ``cb.MovingAverageCrossover(fast=10, slow=30)``.
+    exchange
+        Where it trades, such as ``cb.PracticeExchange()``.
+    symbol, timeframe
+        Market and interval; None takes the exchange's own.
+    sizing
+        What an entry may spend: ``cb.FractionOfEquity(0.5)``, ``cb.FixedQuote(100)``. The default is everything.
+    name
+        For people and for client order ids; the default is strategy and market.
+    journal
+        Where intents are written before they are sent.
+    clock
+        Where the time comes from.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not allowed.
+
+    Notes
+    -----
+    The bot runs on its own thread: a busy or crashed cell does not delay it. It lives in this process, though, and
+    ends with it.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        *,
+        exchange: Exchange,
+        symbol: str | None = None,
+        timeframe: str | Timeframe | None = None,
+        sizing: Sizing | None = None,
+        name: str | None = None,
+        journal: Journal | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if not isinstance(strategy, Strategy):
+            made = f" Make one: {strategy.__name__}()." if isinstance(strategy, type) else ""
+            raise ConfigError(f"strategy: {strategy!r} is not a strategy.{made} Allowed: an instance of cb.Strategy.")
+        if not hasattr(exchange, "stream"):
+            raise ConfigError(f"exchange: {exchange!r} is not an exchange. Give for example cb.PracticeExchange().")
+        self._symbol = symbol or exchange.symbol
+        if self._symbol is None:
+            raise ConfigError(f"symbol: none is given, and {exchange.name} has many. Name one, for example 'BTC/USDT'.")
+        chosen = timeframe or exchange.timeframe
+        if chosen is None:
+            raise ConfigError(f"timeframe: none is given, and {exchange.name} has many. Name one, for example '1m'.")
+        self._timeframe = Timeframe.parse(chosen)
+        self._clock = clock or SystemClock()
+        self.name = name or f"{strategy.name}-{self._symbol.replace('/', '').lower()}"
+        self.exchange = exchange
+        self.journal = journal or MemoryJournal()
+        self._log = LogBook(self.name, self._clock)
+        self.lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._runner = Runner(
+            strategy=strategy,
+            exchange=exchange,
+            symbol=self._symbol,
+            timeframe=self._timeframe,
+            sizing=sizing or FractionOfEquity(),
+            name=self.name,
+            journal=self.journal,
+            clock=self._clock,
+            log=self._log.add,
+            lock=self.lock,
+        )
+        self._log.add(
+            "info", f"{self.name} is ready: {strategy!r} on {self._symbol} {self._timeframe} ({exchange.name})."
+        )
+
+    @property
+    def strategy(self) -> Strategy:
+        """The strategy with its present parameters."""
+        return self._runner.strategy
+
+    @property
+    def mode(self) -> str:
+        """Where its orders go, for example ``"practice"``."""
+        return str(self.exchange.mode)
+
+    def start(self) -> Self:
+        """Start trading, or go on after a stop; does nothing when it runs already.
+
+        Raises
+        ------
+        ConfigError
+            If the exchange has no more bars.
+        CryptobotError
+            If the exchange cannot be used as asked, for example an unknown market.
+        """
+        with self.lock:
+            if self._thread is not None and self._thread.is_alive():
+                self._log.add("info", "Start: it runs already.")
+                return self
+            if self._runner.state == "finished":
+                raise ConfigError(
+                    f"{self.name}: {self.exchange.name} has no more bars. Make a new exchange and a new bot to trade again."
+                )
+            self._runner.ready.clear()
+            self._runner.error = None
+            self._thread = threading.Thread(target=self._main, name=f"cryptobot-{self.name}", daemon=True)
+            self._thread.start()
+        self._runner.ready.wait()
+        if self._runner.error is not None:
+            raise self._runner.error
+        return self
+
+    def _main(self) -> None:
+        _RUNNING.add(self)  # a running bot is kept alive, whether or not a name in the notebook still holds it
+        try:
+            self._runner.run()
+        finally:
+            _RUNNING.discard(self)
+
+    def stop(self, timeout: float = 10.0) -> Self:
+        """Stop trading: finish what is being done, then say what stays open. May be called again at any time.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait for the end.
+
+        Raises
+        ------
+        ConfigError
+            If it has not ended within the timeout; it goes on ending.
+        """
+        thread = self._thread
+        if thread is None or not thread.is_alive():
+            self._log.add("info", "Stop: it does not run.")
+            return self
+        self._runner.request_stop()
+        if thread is not threading.current_thread():
+            thread.join(timeout)
+            if thread.is_alive():
+                raise ConfigError(f"{self.name} has not stopped within {timeout:g} s. Wait for it: bot.wait().")
+        return self
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it has stopped, halted or run out of bars.
+
+        Parameters
+        ----------
+        timeout
+            Seconds, or None to wait for ever.
+
+        Returns
+        -------
+        bool
+            Whether it has ended.
+        """
+        thread = self._thread
+        if thread is None:
+            return True
+        thread.join(timeout)
+        return not thread.is_alive()
+
+    def run(self) -> BotStatus:
+        """Start, wait for the end, and return the last status; Ctrl-C stops it cleanly."""
+        self.start()
+        try:
+            self.wait()
+        except KeyboardInterrupt:
+            self.stop()
+        return self.status()
+
+    def set_parameters(self, **changes: Any) -> Strategy:
+        """Trade with changed parameters from the next bar's close on.
+
+        Returns
+        -------
+        Strategy
+            The changed strategy.
+
+        Raises
+        ------
+        ConfigError
+            If a parameter is unknown or not allowed; then nothing changes.
+        """
+        return self._runner.change(changes)
+
+    def status(self) -> BotStatus:
+        """Return where it stands."""
+        return self._runner.status()
+
+    def logs(self, n: int | None = None) -> list[LogLine]:
+        """Return the newest n log lines (None: all that are kept), oldest first."""
+        return self._log.lines(n)
+
+    def log(self, level: str, text: str) -> None:
+        """Add a line to the log.
+
+        Raises
+        ------
+        ConfigError
+            If the level is unknown.
+        """
+        if level not in _LEVELS:
+            raise ConfigError(f"level: {level!r} is unknown.{closest(level, _LEVELS)} Allowed: {listed(_LEVELS)}.")
+        self._log.add(cast("Level", level), text)
+        self._runner.touch()
+
+    def trades(self) -> pd.DataFrame:
+        """Return one row a round trip; see `BacktestReport.trades`. An open one is valued at the last close."""
+        from cryptobot.backtest.trade_table import trade_table
+
+        with self.lock:
+            engine = self._runner.engine
+            if engine is None:
+                return trade_table([])
+            price = engine.last_bar.close if engine.last_bar is not None else 0.0
+            closed, opened = list(engine.portfolio.trades), engine.portfolio.open_trade(price)
+        return trade_table(closed, opened)
+
+    def explain(self) -> Explanation:
+        """Say why the last bar did or did not trade."""
+        with self.lock:
+            engine = self._runner.engine
+            return nothing_yet("The bot has not been started.") if engine is None else engine.explain()
+
+    def tape(self, n: int | None = 250) -> TapeWindow:
+        """Return the newest n bars (None: all that are kept) with features, equity and fills."""
+        with self.lock:
+            engine = self._runner.engine
+            if engine is None:
+                return Tape(list(self.strategy.nodes)).window(n, [], self._runner.sequence)
+            return engine.tape.window(n, engine.fills, self._runner.sequence)
+
+    def bars(self) -> pd.DataFrame:
+        """Return the bars it has seen, its history included: UTC DatetimeIndex, open, high, low, close, volume."""
+        from cryptobot.core.bars import COLUMNS, BarColumns
+
+        tape = self.tape(None)
+        columns = {name: getattr(tape, name) for name in COLUMNS}
+        return BarColumns.unchecked(tape.time, columns, self._timeframe).to_frame()
+
+    @property
+    def session(self) -> Runner:
+        """What runs it; for reconciliation and tests."""
+        return self._runner
+
+    def __repr__(self) -> str:
+        status = self.status()
+        held = "flat" if status.quantity == ZERO else f"long {status.quantity:,.8g}"
+        return (
+            f"Bot({self.name}: {status.state}, {status.mode}, {self.strategy!r}, {status.symbol} {status.timeframe}, "
+            f"{status.bars:,} bars, {status.trades} trades, {held}, equity {Decimal(status.equity):,.2f})"
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return DISPLAYS.get("bot")(self, include, exclude)
+
+
+_RUNNING: set[Bot] = set()
+
+
+def running_bots() -> list[Bot]:
+    """Return the bots that run in this process."""
+    return sorted(_RUNNING, key=lambda bot: bot.name)

@@ -1,0 +1,238 @@
+"""The trading engine without any input or output: events in, actions out.
+
+It knows no clock, no network, no disk and no thread, so that one seed replays a whole day in milliseconds and every
+mode trades with the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cryptobot.core.bars import problem_of, time_text
+from cryptobot.core.errors import CryptobotError, DataError
+from cryptobot.core.events import BarClosed, ExchangeEvent, OrderFilled, OrderRefused
+from cryptobot.core.grid import PriceGrid
+from cryptobot.core.money import Market
+from cryptobot.core.portfolio import Portfolio
+from cryptobot.core.sizing import Sizing
+from cryptobot.core.timeframe import Timeframe
+from cryptobot.core.types import Bar, Fill, Intent, Side, Trade
+from cryptobot.strategy.base import Strategy
+from cryptobot.strategy.decision import Decision
+from cryptobot.trading.actions import Action, Halt, Notice, Submit
+from cryptobot.trading.explanation import Explanation, explain, nothing_yet
+from cryptobot.trading.tape import Tape
+
+_WAITING: Final = "nothing is done, because an order is still on its way"
+
+
+class Engine:
+    """Decides and keeps the books.
+
+    Parameters
+    ----------
+    strategy
+        What decides.
+    market
+        What is traded, with its rules.
+    timeframe
+        Interval of the bars.
+    grid
+        The decimal grid of the market's prices.
+    portfolio
+        The bot's own books.
+    sizing
+        What an entry may spend.
+    next_id
+        Makes client order ids, one a call.
+
+    Attributes
+    ----------
+    halted
+        Why it no longer trades, or None.
+    waiting
+        The intent that has no answer yet, or None.
+    tape
+        Bars, features and equity, for charts and for later.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        market: Market,
+        timeframe: Timeframe,
+        grid: PriceGrid,
+        portfolio: Portfolio,
+        sizing: Sizing,
+        next_id: Callable[[], str],
+    ) -> None:
+        self.strategy = strategy
+        self.market = market
+        self.timeframe = timeframe
+        self.portfolio = portfolio
+        self.halted: str | None = None
+        self.waiting: Intent | None = None
+        self.last_bar: Bar | None = None
+        self.fills: list[Fill] = []
+        self.parameter_changes = 0
+        self._grid = grid
+        self._sizing = sizing
+        self._next_id = next_id
+        self._live = strategy.live(grid)
+        self._next_strategy: Strategy | None = None
+        self._decision: Decision | None = None
+        self._before: Decision | None = None
+        self._outcome = ""
+        self._was_long = False
+        self.tape = Tape(list(strategy.nodes))
+
+    def prime(self, bars: list[Bar]) -> None:
+        """Let the strategy see past bars; nothing is traded on them.
+
+        Raises
+        ------
+        CryptobotError
+            If a bar cannot be trusted or the strategy fails.
+        """
+        for bar in bars:
+            self._see(bar)
+            self._outcome = "nothing is done, because this bar was past when the bot started"
+
+    def handle(self, event: ExchangeEvent) -> list[Action]:
+        """Take one event and say what is to be done."""
+        if isinstance(event, BarClosed):
+            return self._on_bar(event.bar)
+        if isinstance(event, OrderFilled):
+            return self._on_fill(event)
+        return self._on_refusal(event)
+
+    def change_strategy(self, strategy: Strategy) -> None:
+        """Trade with changed parameters from the next bar's close on."""
+        self._next_strategy = strategy
+
+    def withdraw(self) -> list[Notice]:
+        """Give up waiting for an answer: the exchange has dropped the order."""
+        if self.waiting is None:
+            return []
+        dropped, self.waiting = self.waiting, None
+        return [Notice("warning", f"Order {dropped.id} ({dropped.side}) was not filled and is withdrawn.")]
+
+    def explain(self) -> Explanation:
+        """Say why the last bar did or did not trade."""
+        if self._decision is None or self.last_bar is None:
+            return nothing_yet("No bar has closed yet, so there was nothing to decide.")
+        said = self.strategy.explain(self._decision, self._before)
+        position = "long" if self._was_long else "flat"
+        return explain(self._decision, self.last_bar.close, said, position, self._outcome)
+
+    def _on_bar(self, bar: Bar) -> list[Action]:
+        last = self.last_bar
+        if last is not None and bar.time <= last.time:
+            return [Notice("warning", f"Bar of {time_text(bar.time)} came late or twice and is dropped.")]
+        actions: list[Action] = []
+        step = self.timeframe.nanoseconds
+        if last is not None and bar.time != last.time + step:
+            missing = (bar.time - last.time) // step - 1
+            actions.append(
+                Notice(
+                    "warning", f"{missing} bars are missing between {time_text(last.time)} and {time_text(bar.time)}."
+                )
+            )
+        try:
+            if self._next_strategy is not None:
+                actions.append(self._adopt(self._next_strategy))
+            self._see(bar)
+            actions += self._decide(bar)
+        except CryptobotError as error:
+            actions.append(self._halt(str(error)))
+        return actions
+
+    def _see(self, bar: Bar) -> None:
+        problem = problem_of(bar)
+        if problem is not None:
+            raise DataError(
+                f"The bar of {time_text(bar.time)} cannot be: {problem}. Trading stops until the feed is right."
+            )
+        self._before = self._decision
+        decision = self._live.update(bar)
+        self._decision = decision
+        self.last_bar = bar
+        self.tape.append(
+            bar, decision.features, float(self.portfolio.cash) + float(self.portfolio.quantity) * bar.close
+        )
+
+    def _decide(self, bar: Bar) -> list[Action]:
+        decision = self._decision
+        self._was_long = long = not self.portfolio.is_flat
+        if decision is None or self.halted is not None:
+            self._outcome = "nothing is done, because the bot is halted"
+            return []
+        if self.waiting is not None:
+            self._outcome = _WAITING
+            return []
+        if long and decision.sell:
+            return self._trade(Side.SELL, bar)
+        if not long and decision.buy:
+            return self._trade(Side.BUY, bar)
+        if decision.buy:
+            self._outcome = "nothing is done, because a position is held already"
+        elif decision.sell:
+            self._outcome = "nothing is done, because there is nothing to sell"
+        else:
+            self._outcome = "nothing is done"
+        return []
+
+    def _trade(self, side: Side, bar: Bar) -> list[Action]:
+        portfolio = self.portfolio
+        intent = Intent(
+            id=self._next_id(),
+            time=bar.time + self.timeframe.nanoseconds,
+            symbol=self.market.symbol,
+            side=side,
+            quote_amount=self._sizing.quote_amount(portfolio.cash) if side is Side.BUY else None,
+            quantity=portfolio.quantity if side is Side.SELL else None,
+            reason=f"{side} signal at the close of {time_text(bar.time)}",
+        )
+        self.waiting = intent
+        self._outcome = f"a {side} order is sent, to be filled at the next bar's open"
+        return [Submit(intent)]
+
+    def _on_fill(self, event: OrderFilled) -> list[Action]:
+        fill = event.fill
+        try:
+            trade = self.portfolio.apply(fill)
+        except CryptobotError as error:
+            return [self._halt(str(error))]
+        self.fills.append(fill)
+        if event.complete and self.waiting is not None and self.waiting.id == fill.intent_id:
+            self.waiting = None
+        did = "Bought" if fill.side is Side.BUY else "Sold"
+        text = f"{did} {fill.quantity:,.8g} {self.market.base} at {fill.price:,.10g} {self.market.quote}"
+        return [Notice("info", text + (f": {_result(trade, self.market.quote)}." if trade else "."))]
+
+    def _on_refusal(self, event: OrderRefused) -> list[Action]:
+        if self.waiting is not None and self.waiting.id == event.intent_id:
+            self.waiting = None
+        return [Notice("warning", f"Order {event.intent_id} was refused: {event.reason}. Nothing was traded.")]
+
+    def _adopt(self, strategy: Strategy) -> Notice:
+        self._next_strategy = None
+        live = strategy.live(self._grid)
+        tape = Tape(list(strategy.nodes))
+        decision: Decision | None = None
+        for bar, equity in self.tape.rows():
+            decision = live.update(bar)
+            tape.append(bar, decision.features, equity)
+        self.strategy, self._live, self.tape, self._decision = strategy, live, tape, decision
+        self.parameter_changes += 1
+        return Notice("info", f"Parameters changed: {strategy!r}.")
+
+    def _halt(self, reason: str) -> Halt:
+        self.halted = reason
+        self._outcome = f"the bot halted: {reason}"
+        return Halt(reason)
+
+
+def _result(trade: Trade, quote: str) -> str:
+    return f"{'profit' if trade.pnl >= 0 else 'loss'} {abs(trade.pnl):,.2f} {quote} ({100 * trade.return_:+.2f} %)"

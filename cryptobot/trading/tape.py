@@ -1,0 +1,111 @@
+"""What a bot has seen: bars, features and equity in compact columns."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryptobot.core.bars import COLUMNS
+from cryptobot.core.types import Bar, Fill
+
+# About two years of minutes at 100 bytes a bar; older bars are dropped a fifth at a time.
+_KEPT: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TapeWindow:
+    """The newest part of a tape, copied out.
+
+    Attributes
+    ----------
+    time
+        int64, shape (n,): open times, nanoseconds since 1970-01-01 UTC.
+    open, high, low, close, volume
+        float64, shape (n,).
+    features
+        float64 arrays of shape (n,) by name, NaN while undefined.
+    equity
+        float64, shape (n,): value of cash and position at each close, in the quote currency.
+    fills
+        Executions within the window, oldest first.
+    sequence
+        Grows with every event; the same number means nothing is new.
+    """
+
+    time: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    features: dict[str, NDArray[np.float64]]
+    equity: NDArray[np.float64]
+    fills: tuple[Fill, ...]
+    sequence: int
+
+
+class Tape:
+    """Growing columns of bars, features and equity.
+
+    Parameters
+    ----------
+    features
+        Names of the features.
+    """
+
+    def __init__(self, features: list[str]) -> None:
+        self._time = array("q")
+        self._bars = {name: array("d") for name in COLUMNS}
+        self._features = {name: array("d") for name in features}
+        self._equity = array("d")
+
+    def __len__(self) -> int:
+        return len(self._time)
+
+    def append(self, bar: Bar, features: Mapping[str, float], equity: float) -> None:
+        """Add one closed bar."""
+        self._time.append(bar.time)
+        bars = self._bars
+        bars["open"].append(bar.open)
+        bars["high"].append(bar.high)
+        bars["low"].append(bar.low)
+        bars["close"].append(bar.close)
+        bars["volume"].append(bar.volume)
+        for name, values in self._features.items():
+            values.append(features[name])
+        self._equity.append(equity)
+        if len(self._time) > _KEPT + _KEPT // 5:
+            del self._time[:-_KEPT]
+            for column in (*bars.values(), *self._features.values(), self._equity):
+                del column[:-_KEPT]
+
+    def window(self, n: int | None, fills: list[Fill], sequence: int) -> TapeWindow:
+        """Copy out the newest ``n`` bars (all of them for None) with the fills among them."""
+        start = 0 if n is None else max(0, len(self) - n)
+        time = np.array(self._time[start:], dtype=np.int64)
+        first = int(time[0]) if time.size else 0
+        inside: list[Fill] = []
+        for fill in reversed(fills):
+            if fill.time < first:
+                break
+            inside.append(fill)
+        return TapeWindow(
+            time=time,
+            **{name: np.array(values[start:]) for name, values in self._bars.items()},
+            features={name: np.array(values[start:]) for name, values in self._features.items()},
+            equity=np.array(self._equity[start:]),
+            fills=tuple(reversed(inside)),
+            sequence=sequence,
+        )
+
+    def rows(self) -> Iterator[tuple[Bar, float]]:
+        """Yield every bar with the equity at its close."""
+        for time, opened, high, low, close, volume, equity in zip(
+            self._time, *self._bars.values(), self._equity, strict=True
+        ):
+            yield Bar(time, opened, high, low, close, volume), equity
