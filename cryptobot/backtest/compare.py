@@ -81,7 +81,7 @@ def compare_trades(left: pd.DataFrame, right: pd.DataFrame) -> TradeComparison:
     import pandas as pd
 
     sides = [_keyed(table, name) for table, name in ((left, "left"), (right, "right"))]
-    both = sides[0].join(sides[1], how="outer", lsuffix="_left", rsuffix="_right").sort_index()
+    both = sides[0].join(sides[1], how="outer").sort_index()
     in_left, in_right = (both[f"status_{side}"].notna().to_numpy() for side in ("left", "right"))
     differs = {"missing": ~(in_left & in_right)}
     for column in TRADE_COLUMNS[1:]:
@@ -104,7 +104,7 @@ def _keyed(table: pd.DataFrame, name: str) -> pd.DataFrame:
             "Give report.trades or bot.trades()."
         )
     again = table.groupby("entry_time").cumcount()
-    return table[list(TRADE_COLUMNS)].assign(again=again).set_index(["entry_time", "again"])
+    return table[list(TRADE_COLUMNS)].assign(again=again).set_index(["entry_time", "again"]).add_suffix(f"_{name}")
 
 
 def _equal(both: pd.DataFrame, column: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from cryptobot.backtest.decimate import Candles, candles, extremes
 from cryptobot.backtest.price_lines import price_lines
 from cryptobot.backtest.stats import drawdown
-from cryptobot.backtest.words import amount, percent
+from cryptobot.backtest.words import amount, count, percent
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.suggest import closest, listed
 from cryptobot.core.timeframe import Timeframe
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _CANDLES: Final = 1_500
 _POINTS: Final = 3_000
+_PRICE: Final = ",.8~g"  # in d3's language: at most eight digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ def _draw_price(graph: Any, figure: Any, report: BacktestReport, merged: Candles
             name="Price",
             increasing={"line": {"color": theme.up, "width": 1}, "fillcolor": theme.up},
             decreasing={"line": {"color": theme.down, "width": 1}, "fillcolor": theme.down},
+            yhoverformat=_PRICE,
             showlegend=False,
             yaxis="y",
         )
@@ -134,13 +137,13 @@ def _markers(
     """One marker for all fills of a side within a candle, at their average price."""
     fills = [fill for fill in report.fills if fill.side is side]
     candle = np.searchsorted(merged.time, [fill.time for fill in fills], side="right") - 1
-    where, first, count = np.unique(candle.astype(np.int64), return_index=True, return_counts=True)
+    where, first, many = np.unique(candle.astype(np.int64), return_index=True, return_counts=True)
     prices = np.array([float(fill.price) for fill in fills])
-    average = np.add.reduceat(prices, first) / count if fills else prices
+    average = np.add.reduceat(prices, first) / many if fills else prices
     verb = "Buy" if side is Side.BUY else "Sell"
     texts = [
         f"{verb} at {amount(price)}" if n == 1 else f"{n} {verb.lower()}s at {amount(price)} on average"
-        for price, n in zip(average, count, strict=True)
+        for price, n in zip(average, many, strict=True)
     ]
     return graph.Scatter(
         x=_times(merged.time[where]),
@@ -188,7 +191,7 @@ def _line(
     **more: Any,
 ) -> None:
     rows = extremes(values, _POINTS)
-    more.setdefault("hovertemplate", "%{y:,.6~g}" if axis == "y" else "%{y:,.2f}")
+    more.setdefault("hovertemplate", f"%{{y:{_PRICE}}}" if axis == "y" else "%{y:,.2f}")
     figure.add_trace(
         graph.Scatter(
             x=_times(report.bars.time[rows]), y=values[rows], mode="lines", name=name, line=line, yaxis=axis, **more
@@ -198,13 +201,14 @@ def _line(
 
 def _lay_out(figure: Any, report: BacktestReport, merged: Candles, theme: _Theme, template: str, height: int) -> None:
     stats = report.stats
-    money = f" ({report.quote})" if report.quote else ""
+    # plotly reads some HTML in texts; names come from others.
+    money = f" ({html.escape(report.quote)})" if report.quote else ""
     interval = Timeframe(report.bars.timeframe.seconds * merged.rows)
     merging = f", candles of {merged.rows} bars ({interval})" if merged.rows > 1 else ""
     title = (
-        f"<b>{type(report.strategy).__name__}</b> {percent(stats.total_return, sign=True)}, "
+        f"<b>{html.escape(type(report.strategy).__name__)}</b> {percent(stats.total_return, sign=True)}, "
         f"buy and hold {percent(stats.buy_and_hold, sign=True)}"
-        f"<br><sup>{len(report.bars):,} bars of {report.bars.timeframe}{merging}, {stats.trades:,} trades</sup>"
+        f"<br><sup>{len(report.bars):,} bars of {report.bars.timeframe}{merging}, {count(stats.trades, 'trade')}</sup>"
     )
     axis = {"gridcolor": theme.grid, "zeroline": False, "linecolor": theme.grid, "automargin": True}
     figure.update_layout(
@@ -220,7 +224,13 @@ def _lay_out(figure: Any, report: BacktestReport, merged: Candles, theme: _Theme
         hoverlabel={"bgcolor": theme.paper, "font": {"color": theme.text}},
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.01, "yanchor": "bottom"},
         bargap=0,
-        xaxis={**axis, "anchor": "y3", "rangeslider": {"visible": False}, "showspikes": False, "type": "date"},
+        xaxis={
+            **axis,
+            "anchor": "y3",
+            "rangeslider": {"visible": False},
+            "type": "date",
+            "hoverformat": "%Y-%m-%d %H:%M",
+        },
         yaxis={**axis, "domain": [0.44, 1.0], "side": "right", "title": f"Price{money}"},
         yaxis2={**axis, "domain": [0.18, 0.40], "side": "right", "title": f"Equity{money}"},
         yaxis3={**axis, "domain": [0.0, 0.14], "side": "right", "title": "Drawdown", "tickformat": ".0%", "nticks": 4},

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryptobot.backtest.stats import Stats, drawdown
-from cryptobot.backtest.words import amount, duration, number, percent
+from cryptobot.backtest.words import amount, count, duration, number, percent
 from cryptobot.core.bars import BarColumns, time_text
 from cryptobot.core.events import OrderRefused
 from cryptobot.core.money import Market
@@ -107,12 +107,12 @@ class BacktestReport:
         stats = self.stats
         seconds = (int(self.bars.time[-1]) - int(self.bars.time[0])) / 1e9 + self.bars.timeframe.seconds
         if stats.trades + stats.open_trades == 0:
-            refused = f"; {stats.refused:,} orders were refused by the market's rules" if stats.refused else ""
+            refused = f" ({count(stats.refused, 'order')} refused by the market's rules)" if stats.refused else ""
             return (
                 f"{type(self.strategy).__name__} never traded in {duration(seconds)}{refused}, while buying and holding "
                 f"{_moved(stats.buy_and_hold)}."
             )
-        trades = f"{stats.trades:,} trade{'' if stats.trades == 1 else 's'}"
+        trades = count(stats.trades, "trade")
         still = ", one more still open," if stats.open_trades else ""
         worst = (
             f"at worst {percent(-stats.max_drawdown)} below its peak" if stats.max_drawdown else "never below its peak"

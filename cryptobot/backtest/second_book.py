@@ -94,7 +94,8 @@ def keep_second_book(ledger: Ledger, bars: BarColumns, costs: Costs) -> SecondBo
     scale = power_of_two(ledger)
     n = len(bars)
     size, price = np.full(n, np.nan), np.full(n, np.nan)
-    size[ledger.rows] = [float(f.quantity if f.side is Side.BUY else -f.quantity) * scale for f in ledger.fills]
+    # The sign comes last: a Decimal's own minus would round to the caller's context.
+    size[ledger.rows] = [float(f.quantity) * (scale if f.side is Side.BUY else -scale) for f in ledger.fills]
     price[ledger.rows] = [float(fill.price) for fill in ledger.fills]
     # Times without a zone: vectorbt turns a zoned index into a million Python objects at every step (0.1 s a step for
     # 66,000 bars, some fifteen steps). Whole Series, as it takes a bare 1-d array for a row.
@@ -156,8 +157,8 @@ def _compare_equity(ledger: Ledger, bars: BarColumns, equity: NDArray[np.float64
     if wrong.any():
         row = int(np.argmax(wrong))
         raise _differ(
-            f"at bar {row} ({time_text(int(bars.time[row]))}) the exact book is worth {exact[row]!r} "
-            f"and vectorbt's {equity[row]!r}"
+            f"at bar {row} ({time_text(int(bars.time[row]))}) the exact book is worth {float(exact[row])!r} "
+            f"and vectorbt's {float(equity[row])!r}"
         )
 
 

@@ -69,6 +69,17 @@ def amount(value: float, like: float | None = None) -> str:
     return number(value, min(12, max(2, 3 - math.floor(math.log10(size)))))
 
 
+def count(many: int, noun: str) -> str:
+    """Write how many there are of something.
+
+    Examples
+    --------
+    >>> count(1, "trade"), count(2_000, "trade")
+    ('1 trade', '2,000 trades')
+    """
+    return f"{many:,} {noun}{'' if many == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Write a length of time in its largest fitting unit.
 

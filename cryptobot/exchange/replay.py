@@ -52,9 +52,14 @@ class ReplayExchange(SimulatedExchange):
         clock: Clock | None = None,
     ) -> None:
         self.columns = BarColumns.of(bars)
-        if not 0 <= history < len(self.columns):
+        if isinstance(history, bool) or not isinstance(history, int) or not 0 <= history < len(self.columns):
             raise ConfigError(
-                f"history: {history} is not allowed. Give 0 to {len(self.columns) - 1}: bars are left to trade."
+                f"history: {history!r} is not allowed. Give 0 to {len(self.columns) - 1}: bars are left to trade."
+            )
+        if market is not None and not isinstance(market, Market):
+            raise ConfigError(
+                f"market: {market!r} is not a Market. Give its rules, for example cb.Market('BTC/USDT', "
+                "tick_size='0.01', lot_size='0.00001', min_notional='5'), or None to round nothing."
             )
         rows = self.columns.rows()
         super().__init__(

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import ConfigError, OrderRejected
-from cryptobot.core.events import BarClosed, ExchangeEvent, OrderFilled
+from cryptobot.core.events import BarClosed, ExchangeEvent, OrderFilled, OrderRefused
 from cryptobot.core.grid import PriceGrid
-from cryptobot.core.money import Market
+from cryptobot.core.money import Market, exact_money
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.suggest import closest
 from cryptobot.core.timeframe import Timeframe
@@ -74,9 +74,9 @@ class SimulatedExchange:
         costs: Costs,
         clock: Clock | None = None,
     ) -> None:
-        if not speed > 0 or math.isnan(speed):
+        if isinstance(speed, bool) or not isinstance(speed, int | float) or not speed > 0:
             raise ConfigError(
-                f"speed: {speed} is not allowed. Give a number above 0: 1 is real time, 60 a minute a second, "
+                f"speed: {speed!r} is not allowed. Give a number above 0: 1 is real time, 60 a minute a second, "
                 "math.inf as fast as possible."
             )
         self.name = name
@@ -89,18 +89,20 @@ class SimulatedExchange:
         self._market = market
         self._grid = grid
         self._seconds = timeframe.seconds / speed
-        self._past = deque(past, maxlen=_PAST)
+        self._past = deque(past, maxlen=max(_PAST, len(past)))
         self._bars = bars
         self._clock = clock or SystemClock()
         self._waiting: list[Intent] = []
+        self._untold: deque[ExchangeEvent] = deque()
         self._streaming = False
 
     async def connect(self) -> None:
         """Do nothing: there is no network."""
 
     async def close(self) -> None:
-        """Forget orders that have not been filled: nobody listens any more."""
-        self._waiting.clear()
+        """Forget orders that have not been filled, unless somebody still listens for their answers."""
+        if not self._streaming:
+            self._waiting.clear()
 
     async def market(self, symbol: str) -> Market:
         """Return the market's rules; see `Exchange.market`."""
@@ -127,7 +129,17 @@ class SimulatedExchange:
         return list(self._past)[-limit:] if limit > 0 else []
 
     async def submit(self, intent: Intent) -> None:
-        """Take a market order; it is answered at the next bar's open."""
+        """Take a market order; it is answered at the next bar's open.
+
+        Raises
+        ------
+        OrderRejected
+            If it is for another market, or an order with this client id is open already.
+        """
+        if intent.symbol != self._market.symbol:
+            raise OrderRejected(
+                f"order {intent.id}: {self.name} has no market {intent.symbol!r}. It has `{self._market.symbol}`."
+            )
         if intent.id in {waiting.id for waiting in self._waiting}:
             raise OrderRejected(f"order {intent.id}: an open order has this client id already.")
         self._waiting.append(intent)
@@ -143,6 +155,12 @@ class SimulatedExchange:
             due = self._clock.monotonic()
             turn = 0
             while True:
+                # A reader that leaves between a fill and its bar finds the bar here when it comes back.
+                while self._untold:
+                    event = self._untold.popleft()
+                    if isinstance(event, BarClosed):
+                        self._past.append(event.bar)
+                    yield event
                 if self._seconds > 0.001:
                     due = max(due + self._seconds, self._clock.monotonic() - self._seconds)
                     await self._clock.sleep(max(0.0, due - self._clock.monotonic()))
@@ -153,13 +171,12 @@ class SimulatedExchange:
                 bar = next(self._bars, None)
                 if bar is None:
                     return
-                for event in self._answers(bar):
-                    yield event
-                self._past.append(bar)
-                yield BarClosed(bar)
+                self._untold.extend(self._answers(bar))
+                self._untold.append(BarClosed(bar))
         finally:
             self._streaming = False
 
+    @exact_money
     def _answers(self, bar: Bar) -> list[ExchangeEvent]:
         answers: list[ExchangeEvent] = []
         for intent in self._waiting:
@@ -171,7 +188,9 @@ class SimulatedExchange:
                 fill = answer.fill
                 needed = fill.quantity if intent.side is Side.SELL else fill.price * fill.quantity + fill.fee
                 if needed > held:
-                    raise OrderRejected(f"order {intent.id}: needs {needed}, the account holds {held}.")
+                    reason = f"it needs {needed:.12g}, the account holds {held:.12g}"
+                    answers.append(OrderRefused(intent.id, bar.time, reason))
+                    continue
                 self.ledger.apply(fill)
                 self.fills.append(fill)
             answers.append(answer)

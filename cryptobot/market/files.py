@@ -6,7 +6,7 @@ import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +18,12 @@ from cryptobot.core.suggest import closest, listed
 _UNREADABLE: Final = (
     *(ValueError, TypeError, LookupError, OverflowError, NotImplementedError),
     *(OSError, EOFError, zlib.error, pa.ArrowException),
+)
+
+# Numbers must be read to the last digit, or prices leave the grid of their ticks. pandas does so of itself from 3.1 on,
+# and warns about the word that asks older ones for it.
+_EXACT: Final[dict[str, Any]] = (
+    {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
 )
 
 
@@ -71,9 +77,8 @@ def _existing(path: str | os.PathLike[str]) -> Path:
         folder = file.parent
         beside = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         advice = "Check the name." if folder.is_dir() else f"Its folder {folder} does not exist either."
-        raise ConfigError(
-            f"path: there is no file {file}.{closest(file.name, beside)} {advice} A relative path starts at {Path.cwd()}."
-        )
+        start = "" if file.is_absolute() else f" A relative path starts at {Path.cwd()}."
+        raise ConfigError(f"path: there is no file {file}.{closest(file.name, beside)} {advice}{start}")
     return file
 
 
@@ -96,21 +101,16 @@ def _parquet(stream: IO[bytes], source: str) -> pd.DataFrame:  # noqa: ARG001
 
 
 def _csv(stream: IO[bytes], source: str) -> pd.DataFrame:
-    table = pd.read_csv(
-        stream,
-        compression="gzip" if source.lower().endswith(".gz") else None,
-        encoding="utf-8-sig",
-        # The quick parser is off by a last digit now and then, which no grid of ticks forgives.
-        float_precision="round_trip",
-        low_memory=False,
-    )
+    compression: Literal["gzip"] | None = "gzip" if source.lower().endswith(".gz") else None
+    table: pd.DataFrame = pd.read_csv(stream, compression=compression, encoding="utf-8-sig", low_memory=False, **_EXACT)
     if not isinstance(table.index, pd.RangeIndex):
         # pandas then makes an index of the first fields and gives the others to the wrong columns.
         raise DataError(
             f"{source}: the rows have more fields than the header has names ({listed(map(str, table.columns))}). Name "
             "every column on the first line, or remove the commas at the ends of the rows."
         )
-    double = next((name for name in table.columns if f"{name}.1" in table.columns), None)
+    # pandas renames what comes twice. Numbers come twice where the header is missing, which has an advice of its own.
+    double = next((name for name in table.columns if f"{name}.1" in table.columns and not name[:1].isdigit()), None)
     if double is not None:
         raise DataError(f"{source}: two columns are called `{double}`. Rename or remove one of them.")
     return table

@@ -17,6 +17,7 @@ from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Bar
 from cryptobot.market.arguments import interval, start_price, start_second, whole_number
 from cryptobot.market.model import LOTS, TICKS, Model
+from cryptobot.market.planted import planned_holes, without
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,15 +37,14 @@ _NANOSECONDS: Final = 1_000_000_000
 _GRID: Final = PriceGrid(2)
 # Times are int64 nanoseconds: they end in the year 2262.
 _LAST_SECOND: Final = np.iinfo(np.int64).max // _NANOSECONDS
-# A hole is mostly a few bars long, seldom hours.
-_LONGEST_HOLE: Final = 180
 
 
 class PracticeMarket(Iterator[Bar]):
     """An endless market made from a seed.
 
     Volatility clusters over minutes, days and weeks, jumps bring aftershocks, weekends and nights are quiet, and all
-    prices lie on the tick of 0.01 (see ``cryptobot.market.model``). The same arguments give the same bars, always.
+    prices lie on the tick of 0.01 (see ``cryptobot.market.model``). The same arguments give the same bars, with the same
+    release of numpy; how they are taken, one by one or many at once, makes no difference.
 
     Parameters
     ----------
@@ -57,6 +57,11 @@ class PracticeMarket(Iterator[Bar]):
         Open time of the first bar, ISO 8601; UTC unless it carries an offset.
     price
         Where the price starts, 1 to 10,000,000; over years it leans back toward it.
+
+    Attributes
+    ----------
+    seed, timeframe
+        As given.
 
     Raises
     ------
@@ -81,7 +86,6 @@ class PracticeMarket(Iterator[Bar]):
     ) -> None:
         self.seed = whole_number("seed", seed, least=0)
         self.timeframe = interval(timeframe)
-        self.market = PRACTICE_MARKET
         self._first = start_second(start)
         self._model = Model(self.timeframe.seconds, start_price(price), self._random())
         self._chunks = 0
@@ -208,18 +212,6 @@ def practice_bars(
             "two bars stay side by side and show the interval; ask for fewer holes or more bars."
         )
     market = PracticeMarket(seed, timeframe=timeframe, start=start, price=price)
-    kept = np.arange(rows) + _missing_before(rows, gaps, market.seed)
-    made = market.take(int(kept[-1]) + 1)
-    columns = {name: getattr(made, name)[kept] for name in COLUMNS}
-    bars = BarColumns(time=made.time[kept], **columns, timeframe=market.timeframe, grid=made.grid)
+    places, lengths = planned_holes(rows, gaps, market.seed)
+    bars = without(market.take(rows + int(lengths.sum())), places, lengths)
     return frame_of(bars, f"practice market, seed {market.seed}")
-
-
-def _missing_before(rows: int, gaps: int, seed: int) -> NDArray[np.int64]:
-    """Return how many bars are missing before each row: ``gaps`` holes at random places, mostly short."""
-    missing = np.zeros(rows, dtype=np.int64)
-    if gaps:
-        random = np.random.default_rng([seed, rows, gaps])
-        places = 1 + random.choice(rows - 1, size=gaps, replace=False)
-        missing[places] = np.minimum(1 + random.pareto(1.0, gaps), _LONGEST_HOLE).astype(np.int64)
-    return np.cumsum(missing)

@@ -111,7 +111,7 @@ class _Reading:
         )
 
     def _of_epoch(self, column: Any) -> pd.DatetimeIndex:
-        if self.zone is not None and self.timezone != "UTC":
+        if self.zone not in (None, dt.UTC):
             raise ConfigError(
                 f"timezone: {self.timezone!r} was given, but the times in {self.source} are numbers since 1970-01-01, "
                 "which are UTC whatever the zone. Leave timezone out; if the numbers were made from local times, mend "

@@ -70,8 +70,8 @@ class BqplotChart:
         self._bars = bqplot.OHLC(
             x=nothing, y=wide[:, :2], format="oc", stroke_width=0, scales=self._volume.scales, **candle
         )
-        self._averages = _lines(self._price, [f"var(--cb-line-{legends.swatch(number)})" for number in range(6)], 1.6)
-        self._worth = _lines(self._equity, ["var(--cb-equity)"], 1.5)
+        self._averages = _lines(self._price, 1.6)
+        self._worth = _lines(self._equity, 1.5)
         self._worth.fill, self._worth.fill_colors, self._worth.fill_opacities = "bottom", ["var(--cb-equity)"], [0.12]
         self._marks = {
             Side.BUY: _triangles(self._price, "triangle-up", "var(--cb-buy)"),
@@ -86,7 +86,8 @@ class BqplotChart:
         self._overlay.add_class("cb-overlay-host")
         self._overlay.view = {"notice": "No bars yet. Press Start: the chart fills with the market's history."}
         self.widget = ipywidgets.VBox([self._overlay])
-        self.widget.add_class("cb-chart")
+        for style in ("cb-chart", "cb-waiting"):
+            self.widget.add_class(style)
         self._lay_out()
 
     @property
@@ -118,6 +119,7 @@ class BqplotChart:
         try:
             self._tape = tape
             if len(tape.time):
+                self.widget.remove_class("cb-waiting")
                 self._arrange(tape)
                 if self.follow:
                     self._to_newest(tape)
@@ -175,7 +177,7 @@ class BqplotChart:
             if group not in self._features:
                 percent = all(legends.is_fraction(name) for name in names)
                 pane = Pane(legends.words(group), SMALL, factor=100 if percent else 1, unit=" %" if percent else "")
-                mark = _lines(pane, [], 1.4)
+                mark = _lines(pane, 1.4)
                 pane.figure.marks = [mark]
                 self._features[group] = (pane, mark)
         self._features = {group: kept for group, kept in self._features.items() if group in groups}
@@ -213,30 +215,28 @@ class BqplotChart:
         zero = np.zeros(len(drawn))
         _set(self._bars, times, np.where(rising, [zero, drawn.volume], [drawn.volume, zero]).T)
         top = drawn.volume[part].max(initial=0.0)
-        self._volume.set_range(0.0, float(top) * 1.1 or 1.0)
+        self._volume.set_range(0.0, float(top) or 1.0)
         for group, (pane, mark) in self._features.items():
             names = self._groups[group]
             rows = [drawn.features[name] for name in names]
             levels = [self._levels[name] for name in names if name in self._levels]
-            colours = [f"var(--cb-line-{legends.swatch(2 + number)})" for number in range(len(rows))]
-            _set(
-                mark, times, [*rows, *(np.full(len(drawn), level) for level in levels)],
-                colors=[*colours, *("var(--cb-level)" for _ in levels)],
-            )  # fmt: skip
+            colours = _colours(len(rows), 2)
+            straight = [np.full(len(drawn), level) for level in levels]
+            _set_lines(mark, times, [*rows, *straight], [*colours, *("var(--cb-level)" for _ in levels)])
             pane.fit(*(row[part] for row in rows), levels)
-        _set(self._worth, times, [drawn.equity])
-        self._equity.fit(drawn.equity[part], margin=0.15)
+        _set_lines(self._worth, times, [drawn.equity], ["var(--cb-equity)"])
+        self._equity.fit(drawn.equity[part], margin=0.12)
         self._describe_view(drawn, part, window)
 
     def _draw_price(self, drawn: Candles, part: slice, times: Any, fills: Iterable[Fill]) -> None:
         """Draw candles, averages and markers, with the price axis fitted to the window."""
         _set(self._candle, times, drawn.prices)
-        _set(self._averages, times, [drawn.features[name] for name in self._lines])
+        averages = [drawn.features[name] for name in self._lines]
+        _set_lines(self._averages, times, averages, _colours(len(averages), 0))
         seen = drawn.prices[part]
         if len(seen):
-            rows = [drawn.features[name][part] for name in self._lines]
-            self._price.fit(seen[:, 1], seen[:, 2], *rows, margin=0.09)
-        room = 0.03 * ((self._price.y.max or 0) - (self._price.y.min or 0))
+            self._price.fit(seen[:, 1], seen[:, 2], *(row[part] for row in averages), margin=0.09)
+        room = 0.045 * ((self._price.y.max or 0) - (self._price.y.min or 0))
         places: dict[Side, dict[int, float]] = {Side.BUY: {}, Side.SELL: {}}
         for fill in fills:
             if len(drawn) and fill.time // MILLI >= drawn.time[0]:
@@ -292,13 +292,29 @@ class BqplotChart:
         ]
 
 
-def _lines(pane: Pane, colors: list[str], width: float) -> Any:
+def _lines(pane: Pane, width: float) -> Any:
     """Make the one mark that draws all lines of a pane: the times are sent once for all of them."""
     nothing = np.empty(0, dtype="datetime64[ms]")
-    return bqplot.Lines(
-        x=nothing, y=np.empty((0, 0)), colors=colors or ["var(--cb-line-3)"], stroke_width=width, scales=pane.scales,
-        preserve_domain=KEEP,
-    )  # fmt: skip
+    return bqplot.Lines(x=nothing, y=np.empty(0), stroke_width=width, scales=pane.scales, preserve_domain=KEEP)
+
+
+def _colours(count: int, first: int) -> list[str]:
+    """Return the style sheet's colours of some lines."""
+    return [f"var(--cb-line-{legends.swatch(first + number)})" for number in range(count)]
+
+
+def _set_lines(mark: Any, times: Any, rows: list[Any], colors: list[str]) -> None:
+    """Send the lines of a pane, leaving out those without a value.
+
+    bqplot cannot draw a line without any value, nor one that ends without one: where a line ends early, all get a last
+    point more, which hangs in the air and is not seen.
+    """
+    kept = [(row, color) for row, color in zip(rows, colors, strict=True) if np.isfinite(row).any()]
+    values = np.array([row for row, _ in kept], dtype=float)
+    if len(kept) and not np.isfinite(values[:, -1]).all():
+        values = np.column_stack([values, [row[np.isfinite(row)][-1] for row in values]])
+        times = np.append(times, times[-1:])
+    _set(mark, times if len(kept) else times[:0], values, [color for _, color in kept] or None)
 
 
 def _triangles(pane: Pane, marker: str, color: str) -> Any:
@@ -313,6 +329,6 @@ def _set(mark: Any, times: Any, values: Any, colors: list[str] | None = None) ->
     """Send a mark's data in one message. Screen positions need no more than 4-byte numbers: half the bytes."""
     with mark.hold_sync():
         mark.x = times
-        mark.y = np.asarray(values, dtype=np.float32)
+        mark.y = np.ascontiguousarray(values, dtype=np.float32)
         if colors is not None and mark.colors != colors:
             mark.colors = colors

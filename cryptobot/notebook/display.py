@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from cryptobot.notebook.needs import missing_packages
 from cryptobot.notebook.numbers import Units
 from cryptobot.notebook.status_words import FIGURES, figures, header
+from cryptobot.trading.display import DISPLAYS
 
 if TYPE_CHECKING:
     from cryptobot.notebook.handle import BotHandle
 
 
+@DISPLAYS.register("bot")
 def display_bot(bot: BotHandle, include: Any = None, exclude: Any = None) -> dict[str, Any]:
     """Return what a notebook shows for a bot.
 

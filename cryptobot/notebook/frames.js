@@ -76,7 +76,7 @@ function render({ model, el }) {
     } else if (heard < sent.ack && now - sent.at > BUSY_AFTER) {
       show("busy", "KERNEL BUSY", "A cell is running: the bot goes on, but buttons answer when the cell ends.");
     } else {
-      show("live", "LINKED", "The page and the kernel hear each other.");
+      show("live", "CONNECTED", "The page and the kernel hear each other.");
     }
   };
 
@@ -98,7 +98,7 @@ function render({ model, el }) {
   window.addEventListener("unhandledrejection", onRejection);
   document.addEventListener("visibilitychange", onVisibility);
   const timer = setInterval(check, 100);
-  show("live", "LINKED", "");
+  show("live", "CONNECTED", "");
   tell({ hello: true });
 
   return () => {

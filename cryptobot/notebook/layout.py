@@ -42,13 +42,15 @@ class Layout:
         self.header = Readout("header", status_words.HEADER)
         self.figures = Readout("figures", status_words.FIGURES)
         self.decision = Readout("decision", [("decision", "Last decision")])
+        self.account = Readout("account", status_words.ACCOUNT)
+        self.account.add_class("cb-card")
         self.trades = TradesTable()
         self.log = LogView()
         self.start = _button("Start", "play", "cb-start", "Start the bot: it connects, loads history and trades")
         self.stop = _button("Stop", "stop", "cb-stop", "Stop the bot: it decides and sends nothing more")
         self.follow = _switch("Follow live", "forward", chart.follow, "Keep the newest bar in sight")
         self.crosshair = _switch("Crosshair", "crosshairs", chart.crosshair, "Show the prices of the bar under the mouse")
-        hint = ipywidgets.Label("drag to pan · wheel to zoom")
+        hint = ipywidgets.Label("▲ bought  ▼ sold · drag to pan, wheel to zoom")
         hint.add_class("cb-hint")
         top = _box(ipywidgets.HBox, "cb-top", self.header, frames, self.start, self.stop)
         tools = _box(ipywidgets.HBox, "cb-tools", self.follow, self.crosshair, hint)
@@ -56,7 +58,7 @@ class Layout:
         main = _box(
             ipywidgets.HBox, "cb-main",
             _box(ipywidgets.VBox, "cb-chart-column", tools, chart.widget),
-            _box(ipywidgets.VBox, "cb-side", form.widget, self.decision),
+            _box(ipywidgets.VBox, "cb-side", form.widget, self.decision, self.account),
         )  # fmt: skip
         self.tabs = ipywidgets.Tab(children=[self.trades, self.log], titles=["Trades", "Log"])
         self.tabs.add_class("cb-tabs")

@@ -54,6 +54,17 @@ def digits_of(value: float) -> int:
     return min(8, 5 - math.floor(math.log10(value)))
 
 
+def decimals(value: Number, most: int = 8) -> int:
+    """Return how many decimals a number has, at least 1 and at most `most`.
+
+    Examples
+    --------
+    >>> decimals(0.1665), decimals(2)
+    (4, 1)
+    """
+    return max(1, len(f"{value:.{most}f}".rstrip("0").partition(".")[2]))
+
+
 @dataclass(frozen=True, slots=True)
 class Units:
     """How the numbers of one market are written.
@@ -99,7 +110,14 @@ class Units:
         """Write a profit or loss in the quote currency, without its name."""
         return signed(value, self.money_digits)
 
-    def quantity(self, value: Number) -> str:
-        """Write an amount of the base currency, without its name and without idle zeros."""
-        text = fixed(value, 8).rstrip("0")
-        return text + "0" if text.endswith(".") else text
+    def quantity(self, value: Number, digits: int | None = None) -> str:
+        """Write an amount of the base currency, without its name.
+
+        Parameters
+        ----------
+        value
+            The amount.
+        digits
+            Decimals, or None for as many as it has, at most 8.
+        """
+        return fixed(value, decimals(value) if digits is None else digits)

@@ -26,6 +26,7 @@ function build(model, el) {
   const valueTag = element(el, "cb-cross-value");
   const timeTag = element(el, "cb-cross-time");
   const notice = element(el, "cb-notice");
+  say(element(el, "cb-zone"), "UTC");
   const box = () => el.closest(".cb-chart");
   const paneBoxes = () => {
     const chart = box();
@@ -88,6 +89,11 @@ function build(model, el) {
       node.dataset.tone = line.tone;
       node.dataset.kind = line.kind;
       say(node.firstChild, line.text);
+      // The newest price is drawn last and keeps its place; an entry close to it moves its label aside.
+      const newest = view.lines[view.lines.length - 1];
+      const apart = height(view, boxes, line.pane, line.value) - height(view, boxes, newest.pane, newest.value);
+      const aside = line !== newest && Math.abs(apart) < 19 ? (apart < 0 ? -19 : 19) - apart : 0;
+      node.firstChild.style.marginTop = `${aside}px`;
       node.firstChild.style.width = `${view.right}px`;
     });
   };

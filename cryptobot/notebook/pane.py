@@ -14,6 +14,7 @@ from cryptobot.notebook.window import decimals_of, fitted, round_ticks, time_tic
 
 RIGHT = 76  # px for the labels of the vertical axes
 TIME_AXIS = 22  # px for the labels of the horizontal axis
+LEGEND = 24  # px at the top of a pane that stay free for its legend
 # Marks never set a domain: each would make the pane draw itself again. Colours are names of the style sheet, so that
 # they follow Jupyter's theme.
 KEEP = {"x": True, "y": True}
@@ -85,13 +86,15 @@ class Pane:
                 self._times.tick_values, self._times.tick_format = values, pattern
 
     def set_range(self, low: float, high: float) -> None:
-        """Show values from `low` to `high`, with a few round ones labelled."""
+        """Show values from `low` to `high` below the legend, with a few round ones labelled."""
+        inner = self.height - self.bottom
+        high += (high - low) * LEGEND / max(1, inner - LEGEND)
         if (self.y.min, self.y.max) != (low, high):
             with self.y.hold_sync():
                 self.y.min, self.y.max = low, high
         ticks = round_ticks(low * self.factor, high * self.factor, self._ticks)
         # A label at the very edge would be cut in two by the pane's border.
-        edge = 8 / max(1, self.height - self.bottom) * (high - low) * self.factor
+        edge = 8 / inner * (high - low) * self.factor
         ticks = [tick for tick in ticks if low * self.factor + edge <= tick <= high * self.factor - edge]
         digits = decimals_of(ticks)
         self.digits = max(self.digits, digits) if self.digits - digits == 1 else digits

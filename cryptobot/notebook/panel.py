@@ -293,6 +293,7 @@ class ControlPanel:
         layout.root.remove_class(f"cb-mode-{self._status.mode}") if self._status else None
         layout.root.add_class(f"cb-mode-{status.mode}")
         layout.header.say(status_words.header(status, len(self.errors)))
+        layout.account.say(status_words.account(status, Units.of(status.symbol, status.price)))
         layout.figures.say(status_words.figures(status, Units.of(status.symbol, status.price)))
         pending = self._commands.pending
         layout.start.disabled = status.state not in CAN_START or "start" in pending

@@ -25,6 +25,7 @@ class Status(Protocol):
     bars: int
     last_bar_time: int | None
     price: float | None
+    cash: Decimal
     quantity: Decimal
     entry_price: Decimal | None
     equity: Decimal
@@ -45,6 +46,13 @@ FIGURES: Final = (
     ("realised", "Realised PnL"),
     ("trades", "Closed trades"),
     ("fees", "Fees paid"),
+)
+ACCOUNT: Final = (
+    ("cash", "Cash"),
+    ("held", "In the market"),
+    ("initial", "Started with"),
+    ("bars", "Bars traded"),
+    ("newest", "Newest bar (UTC)"),
 )
 
 MODES: Final = {
@@ -97,8 +105,10 @@ def figures(status: Status, units: Units) -> dict[str, Said]:
     units
         How this market's numbers are written.
     """
+    if not status.initial_equity:
+        return {key: Said("–", note=note) for key, note in _UNKNOWN.items()}
     gain = status.equity - status.initial_equity
-    share = 100 * gain / status.initial_equity if status.initial_equity else Decimal(0)
+    share = 100 * gain / status.initial_equity
     flat = not status.quantity
     cost = status.quantity * status.entry_price if status.entry_price is not None else Decimal(0)
     open_share = signed(100 * status.unrealised_pnl / cost, 2) + " %" if cost else ""
@@ -122,8 +132,33 @@ def figures(status: Status, units: Units) -> dict[str, Said]:
             tone_of(status.realised_pnl),
             f"{units.quote}  {_arrow(status.realised_pnl)}after fees",
         ),
-        "trades": Said(f"{status.trades:,}", note=f"{status.bars:,} bars seen"),
+        "trades": Said(f"{status.trades:,}", note="round trips"),
         "fees": Said(units.money(status.fees), note=units.quote),
+    }
+
+
+_UNKNOWN: Final = {key: "known when started" for key, _ in FIGURES} | {"price": "no bar yet"}
+
+
+def account(status: Status, units: Units) -> dict[str, Said]:
+    """Write where the money is, and how far the bot has come.
+
+    Parameters
+    ----------
+    status
+        The bot's status.
+    units
+        How this market's numbers are written.
+    """
+    time = status.last_bar_time
+    if not status.initial_equity:
+        return {key: Said("–") for key, _ in ACCOUNT}
+    return {
+        "cash": Said(units.money(status.cash), note=units.quote),
+        "held": Said(units.money(status.equity - status.cash), note=units.quote),
+        "initial": Said(units.money(status.initial_equity), note=units.quote),
+        "bars": Said(f"{status.bars:,}"),
+        "newest": Said("–" if time is None else f"{datetime.fromtimestamp(time / 1e9, UTC):%Y-%m-%d %H:%M}"),
     }
 
 

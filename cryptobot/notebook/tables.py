@@ -8,7 +8,7 @@ import anywidget
 import traitlets
 
 from cryptobot.notebook.needs import asset
-from cryptobot.notebook.numbers import Units, signed, tone_of
+from cryptobot.notebook.numbers import Units, decimals, signed, tone_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,12 +49,14 @@ class TradesTable(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base
             How this market's numbers are written.
         """
         newest = trades.tail(MAX_ROWS).iloc[::-1]
-        self.rows = [[list(cell) for cell in row(record, units)] for record in newest.to_dict("records")]
+        records = newest.to_dict("records")
+        digits = max((decimals(record["quantity"]) for record in records), default=1)
+        self.rows = [[list(cell) for cell in row(record, units, digits)] for record in records]
         hidden = len(trades) - len(newest)
         self.note = f"The newest {len(newest)} of {len(trades):,}; bot.trades() has all." if hidden else ""
 
 
-def row(trade: dict[Any, Any], units: Units) -> list[Cell]:
+def row(trade: dict[Any, Any], units: Units, digits: int | None = None) -> list[Cell]:
     """Write one trade as text and tone, column by column.
 
     Parameters
@@ -63,13 +65,15 @@ def row(trade: dict[Any, Any], units: Units) -> list[Cell]:
         One record of `bot.trades()`.
     units
         How this market's numbers are written.
+    digits
+        Decimals of the quantity, or None for as many as it has.
     """
     is_open = trade["status"] == "open"
     pnl = float(trade["pnl"])
     return [
         (_moment(trade["entry_time"]), ""),
         ("–" if is_open else _moment(trade["exit_time"]), ""),
-        (units.quantity(trade["quantity"]), ""),
+        (units.quantity(trade["quantity"], digits), ""),
         (units.price(trade["entry_price"]), ""),
         ("–" if is_open else units.price(trade["exit_price"]), ""),
         (units.money(trade["fees"]), ""),

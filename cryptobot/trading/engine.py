@@ -7,13 +7,14 @@ mode trades with the same code.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 
 from cryptobot.core.bars import problem_of, time_text
-from cryptobot.core.errors import CryptobotError, DataError
+from cryptobot.core.errors import ConfigError, CryptobotError, DataError
 from cryptobot.core.events import BarClosed, ExchangeEvent, OrderFilled, OrderRefused
 from cryptobot.core.grid import PriceGrid
-from cryptobot.core.money import Market
+from cryptobot.core.money import Market, decimal_of
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.sizing import Sizing
 from cryptobot.core.timeframe import Timeframe
@@ -25,6 +26,8 @@ from cryptobot.trading.explanation import Explanation, explain, nothing_yet
 from cryptobot.trading.tape import Tape
 
 _WAITING: Final = "nothing is done, because an order is still on its way"
+# A message is repeated soon or never; the books themselves know every fill they ever booked.
+_REPEATED: Final = 100
 
 
 class Engine:
@@ -87,17 +90,33 @@ class Engine:
         self._was_long = False
         self.tape = Tape(list(strategy.nodes))
 
-    def prime(self, bars: list[Bar]) -> None:
+    def prime(self, bars: list[Bar]) -> list[Notice]:
         """Let the strategy see past bars; nothing is traded on them.
+
+        Returns
+        -------
+        list of Notice
+            What is odd about them: bars that are missing.
 
         Raises
         ------
         CryptobotError
             If a bar cannot be trusted or the strategy fails.
         """
+        notices: list[Notice] = []
         for bar in bars:
+            last = self.last_bar
+            if last is not None and bar.time <= last.time:
+                raise DataError(
+                    f"history: the bar of {time_text(bar.time)} comes after that of {time_text(last.time)}. Past bars "
+                    "are needed oldest first, each once; nothing is traded until the feed is right."
+                )
+            notices += self._holes_before(bar)
             self._see(bar)
             self._outcome = "nothing is done, because this bar was past when the bot started"
+        if len(notices) > 1:
+            return [Notice("warning", f"Bars are missing at {len(notices)} places of the history. {notices[0].text}")]
+        return notices
 
     def handle(self, event: ExchangeEvent) -> list[Action]:
         """Take one event and say what is to be done."""
@@ -121,7 +140,8 @@ class Engine:
     def explain(self) -> Explanation:
         """Say why the last bar did or did not trade."""
         if self._decision is None or self.last_bar is None:
-            return nothing_yet("No bar has closed yet, so there was nothing to decide.")
+            why = f"The bot halted before it could decide: {self.halted}" if self.halted else "No bar has closed yet."
+            return nothing_yet(why)
         said = self.strategy.explain(self._decision, self._before)
         position = "long" if self._was_long else "flat"
         return explain(self._decision, self.last_bar.close, said, position, self._outcome)
@@ -130,15 +150,7 @@ class Engine:
         last = self.last_bar
         if last is not None and bar.time <= last.time:
             return [Notice("warning", f"Bar of {time_text(bar.time)} came late or twice and is dropped.")]
-        actions: list[Action] = []
-        step = self.timeframe.nanoseconds
-        if last is not None and bar.time != last.time + step:
-            missing = (bar.time - last.time) // step - 1
-            actions.append(
-                Notice(
-                    "warning", f"{missing} bars are missing between {time_text(last.time)} and {time_text(bar.time)}."
-                )
-            )
+        actions: list[Action] = [*self._holes_before(bar)]
         try:
             if self._next_strategy is not None:
                 actions.append(self._adopt(self._next_strategy))
@@ -147,6 +159,17 @@ class Engine:
         except CryptobotError as error:
             actions.append(self._halt(str(error)))
         return actions
+
+    def _holes_before(self, bar: Bar) -> list[Notice]:
+        last, step = self.last_bar, self.timeframe.nanoseconds
+        if last is None or bar.time == last.time + step:
+            return []
+        between = f"between {time_text(last.time)} and {time_text(bar.time)}"
+        missing, rest = divmod(bar.time - last.time, step)
+        if rest:
+            return [Notice("warning", f"There is no whole number of {self.timeframe} bars {between}.")]
+        what = "1 bar is" if missing == 2 else f"{missing - 1} bars are"
+        return [Notice("warning", f"{what} missing {between}.")]
 
     def _see(self, bar: Bar) -> None:
         problem = problem_of(bar)
@@ -185,12 +208,13 @@ class Engine:
 
     def _trade(self, side: Side, bar: Bar) -> list[Action]:
         portfolio = self.portfolio
+        spend = self._spending() if side is Side.BUY else None
         intent = Intent(
             id=self._next_id(),
             time=bar.time + self.timeframe.nanoseconds,
             symbol=self.market.symbol,
             side=side,
-            quote_amount=self._sizing.quote_amount(portfolio.cash) if side is Side.BUY else None,
+            quote_amount=spend,
             quantity=portfolio.quantity if side is Side.SELL else None,
             reason=f"{side} signal at the close of {time_text(bar.time)}",
         )
@@ -198,8 +222,20 @@ class Engine:
         self._outcome = f"a {side} order is sent, to be filled at the next bar's open"
         return [Submit(intent)]
 
+    def _spending(self) -> Decimal:
+        cash = self.portfolio.cash
+        amount = decimal_of(self._sizing.quote_amount(cash), "sizing")
+        if not 0 <= amount <= cash:
+            raise ConfigError(
+                f"sizing: {self._sizing!r} wants to spend {amount} of {cash}. Allowed: at least 0 and at most the cash "
+                "there is; quote_amount(cash) must keep within it."
+            )
+        return amount
+
     def _on_fill(self, event: OrderFilled) -> list[Action]:
         fill = event.fill
+        if any(fill.id == booked.id for booked in self.fills[-_REPEATED:]):
+            return [Notice("warning", f"Fill {fill.id} came twice and counts once.")]
         try:
             trade = self.portfolio.apply(fill)
         except CryptobotError as error:

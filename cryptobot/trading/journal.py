@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -54,9 +55,11 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self._lock = threading.Lock()
 
     def append(self, time: int, kind: Kind, content: Any) -> Record:
-        """Keep a record in memory."""
-        record = Record(len(self.records) + 1, time, kind, content)
-        self.records.append(record)
+        """Keep a record in memory; may be called from any thread."""
+        with self._lock:
+            record = Record(len(self.records) + 1, time, kind, content)
+            self.records.append(record)
         return record

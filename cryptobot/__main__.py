@@ -1,0 +1,5 @@
+"""``python -m cryptobot``: the command line."""
+
+from cryptobot.cli import main
+
+main()

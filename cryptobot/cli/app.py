@@ -1,0 +1,41 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import cryptobot
+from cryptobot.cli.backtest import backtest
+from cryptobot.cli.demo import demo
+from cryptobot.cli.doctor import doctor
+from cryptobot.cli.lab import lab
+
+app = typer.Typer(
+    name="cryptobot",
+    help="From an idea to real money without changing tools or code: research, backtest, paper-trade, steer.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(lab)
+app.command()(demo)
+app.command()(backtest)
+app.command()(doctor)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"cryptobot {cryptobot.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
