@@ -6,7 +6,9 @@ itself costs milliseconds and a bot's process never loads what only research nee
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ if TYPE_CHECKING:
     from cryptobot.notebook.panel import ControlPanel
     from cryptobot.strategy.base import Strategy
     from cryptobot.strategy.catalogue import get_strategy, strategies, strategy
-    from cryptobot.strategy.checks import CheckReport, check_strategy
+    from cryptobot.strategy.check_report import CheckReport
+    from cryptobot.strategy.checks import check_strategy
     from cryptobot.strategy.conditions import crossed_above, crossed_below, previous
     from cryptobot.strategy.feature import Feature, indicator
     from cryptobot.strategy.indicators import ATR, EMA, RSI, SMA
@@ -96,7 +99,8 @@ _HOMES = {
     "cryptobot.notebook.panel": ("ControlPanel",),
     "cryptobot.strategy.base": ("Strategy",),
     "cryptobot.strategy.catalogue": ("get_strategy", "strategies", "strategy"),
-    "cryptobot.strategy.checks": ("CheckReport", "check_strategy"),
+    "cryptobot.strategy.check_report": ("CheckReport",),
+    "cryptobot.strategy.checks": ("check_strategy",),
     "cryptobot.strategy.conditions": ("crossed_above", "crossed_below", "previous"),
     "cryptobot.strategy.feature": ("Feature", "indicator"),
     "cryptobot.strategy.indicators": ("ATR", "EMA", "RSI", "SMA"),
@@ -132,3 +136,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return list(__all__)
+
+
+class _Package(ModuleType):
+    """This package, on which a public function wins over the room of the same name.
+
+    Importing the room ``cryptobot.strategy`` makes Python set it as an attribute here, which would hide the decorator
+    ``cb.strategy``; likewise ``cb.backtest``. ``from cryptobot.strategy.base import …`` does not go through attributes.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME_OF and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

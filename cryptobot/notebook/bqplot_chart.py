@@ -123,6 +123,8 @@ class BqplotChart:
                 self._arrange(tape)
                 if self.follow:
                     self._to_newest(tape)
+                else:
+                    self._keep_inside(tape)
                 self._draw(tape)
         finally:
             self._thread = 0
@@ -131,7 +133,7 @@ class BqplotChart:
         """See :meth:`cryptobot.notebook.chart.Chart.redraw`."""
         asked, pointed = self._overlay.take_pointed()
         if self._tape is not None and len(self._tape.time):
-            if self._price.x.get_window() != self._shown_window:
+            if self.follow or self._price.x.get_window() != self._shown_window:
                 self.show(self._tape)
             if asked and self._drawn is not None and len(self._drawn):
                 index = self._drawn.at(pointed) if pointed is not None else None
@@ -157,6 +159,22 @@ class BqplotChart:
             self._span = max(10.0, (window[1] - window[0]) / step - AHEAD)
         newest = int(tape.time[-1]) // MILLI
         self._price.x.set_window(newest - self._span * step, newest + AHEAD * step)
+
+    def _keep_inside(self, tape: Tape) -> None:
+        """Let the user neither zoom out beyond the bars nor pan away from them, nor zoom in on less than 10 bars."""
+        window = self._price.x.get_window()
+        if window is None:
+            return
+        step = step_of(tape.time)
+        first, last = int(tape.time[0]) // MILLI, int(tape.time[-1]) // MILLI
+        widest = max(last - first, SPAN * step) + AHEAD * step
+        span = min(max(window[1] - window[0], 10 * step), widest)
+        middle = (window[0] + window[1]) / 2
+        low = min(max(middle - span / 2, first - 0.5 * span), last - 0.5 * span)
+        if span == widest:
+            low = last + AHEAD * step - span
+        if abs(low - window[0]) > step / 2 or abs(low + span - window[1]) > step / 2:
+            self._price.x.set_window(low, low + span)
 
     def _arrange(self, tape: Tape) -> None:
         """Sort the features into the price pane and panes of their own, as soon as they have values."""

@@ -2,7 +2,7 @@
 // runs ahead of the page; it watches the heartbeat, so that the page itself says STALE when the kernel is gone; and it
 // reports JavaScript errors to Python.
 
-const STALE_AFTER = 2600; // ms without a heartbeat; the kernel sends one a second while a page is open
+const STALE_AFTER = 2300; // ms without a heartbeat; the kernel sends one every 0.75 s while a page is open
 const BUSY_AFTER = 1500; // ms without an answer to an acknowledgement although heartbeats arrive
 const MAX_REPORTS = 20;
 
@@ -66,7 +66,9 @@ function render({ model, el }) {
   const check = () => {
     const now = performance.now();
     const silence = now - lastBeat;
-    if (!connected || silence > STALE_AFTER) {
+    // Jupyter marks a widget whose kernel has ended: no need to wait for the silence.
+    const cut = el.closest(".cb-panel")?.classList.contains("jupyter-widgets-disconnected");
+    if (!connected || cut || silence > STALE_AFTER) {
       const seconds = Math.max(1, Math.round(silence / 1000));
       show(
         "stale",

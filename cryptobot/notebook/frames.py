@@ -16,7 +16,7 @@ import anywidget
 
 from cryptobot.notebook.needs import asset
 
-BEAT_SECONDS = 1.0
+BEAT_SECONDS = 0.75
 PROBE_SECONDS = 2.0
 FORGET_SECONDS = 60.0
 MAX_REPORTS = 50
@@ -89,7 +89,7 @@ class Frames(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base clas
             return bool(looking) and all(view.acknowledged >= self._sent for view in looking)
 
     def beat_due(self) -> bool:
-        """Whether pages would begin to doubt that the kernel is alive (every second; every two when none is known)."""
+        """Whether pages would begin to doubt that the kernel is alive (every two seconds when none is known)."""
         with self._guard:
             now = self._now()
             for name in [name for name, view in self._views.items() if now - view.heard > FORGET_SECONDS]:

@@ -92,7 +92,8 @@ function build(model, el) {
       // The newest price is drawn last and keeps its place; an entry close to it moves its label aside.
       const newest = view.lines[view.lines.length - 1];
       const apart = height(view, boxes, line.pane, line.value) - height(view, boxes, newest.pane, newest.value);
-      const aside = line !== newest && Math.abs(apart) < 19 ? (apart < 0 ? -19 : 19) - apart : 0;
+      const above = apart < 0 && height(view, boxes, newest.pane, newest.value) > 28;
+      const aside = line !== newest && Math.abs(apart) < 19 ? (above ? -19 : 19) - apart : 0;
       node.firstChild.style.marginTop = `${aside}px`;
       node.firstChild.style.width = `${view.right}px`;
     });

@@ -80,10 +80,9 @@ class Pane:
         """Show the time from `low` to `high`, milliseconds since 1970-01-01 UTC."""
         self.x.set_window(low, high)
         moments, pattern = time_ticks(low, high, ticks)
-        values = np.array(moments, dtype="datetime64[ms]")
-        if not np.array_equal(values, self._times.tick_values) or self._times.tick_format != pattern:
-            with self._times.hold_sync():
-                self._times.tick_values, self._times.tick_format = values, pattern
+        edge = 0.025 * (high - low)  # a label at the very edge would be cut
+        inside = [moment for moment in moments if low + edge <= moment <= high - edge]
+        _set_ticks(self._times, np.array(inside, dtype="datetime64[ms]"), pattern)
 
     def set_range(self, low: float, high: float) -> None:
         """Show values from `low` to `high` below the legend, with a few round ones labelled."""
@@ -100,9 +99,7 @@ class Pane:
         self.digits = max(self.digits, digits) if self.digits - digits == 1 else digits
         labels = np.array(ticks) / self.factor
         pattern = f",.{self.digits}%" if self.unit == " %" else f",.{self.digits}f"
-        if not np.array_equal(labels, self._values.tick_values) or self._values.tick_format != pattern:
-            with self._values.hold_sync():
-                self._values.tick_values, self._values.tick_format = labels, pattern
+        _set_ticks(self._values, labels, pattern)
 
     def fit(self, *series: np.ndarray[Any, Any] | Sequence[float], margin: float = 0.12) -> None:
         """Fit the vertical axis to everything finite in some series."""
@@ -110,3 +107,11 @@ class Pane:
         values = values[np.isfinite(values)]
         if len(values):
             self.set_range(*fitted(float(values.min()), float(values.max()), margin))
+
+
+def _set_ticks(axis: Any, values: np.ndarray[Any, Any], pattern: str) -> None:
+    """Set the ticks of an axis, the format in a message before: bqplot writes new ticks in the format it has then."""
+    if axis.tick_format != pattern:
+        axis.tick_format = pattern
+    if not np.array_equal(values, axis.tick_values):
+        axis.tick_values = values

@@ -41,7 +41,8 @@ class Bot:
     symbol, timeframe
         Market and interval; None takes the exchange's own.
     sizing
-        What an entry may spend: ``cb.FractionOfEquity(0.5)``, ``cb.FixedQuote(100)``. The default is everything.
+        What an entry may spend: a fraction of the equity (0.5 or ``cb.FractionOfEquity(0.5)``) or an amount
+        (``cb.FixedQuote(100)``). The default is everything.
     name
         For people and for client order ids; the default is strategy and market.
     journal
@@ -67,7 +68,7 @@ class Bot:
         exchange: Exchange,
         symbol: str | None = None,
         timeframe: str | Timeframe | None = None,
-        sizing: Sizing | None = None,
+        sizing: Sizing | float | None = None,
         name: str | None = None,
         journal: Journal | None = None,
         clock: Clock | None = None,
@@ -75,8 +76,15 @@ class Bot:
         if not isinstance(strategy, Strategy):
             made = f" Make one: {strategy.__name__}()." if isinstance(strategy, type) else ""
             raise ConfigError(f"strategy: {strategy!r} is not a strategy.{made} Allowed: an instance of cb.Strategy.")
-        if not hasattr(exchange, "stream"):
+        if isinstance(exchange, type) or not hasattr(exchange, "stream"):
             raise ConfigError(f"exchange: {exchange!r} is not an exchange. Give for example cb.PracticeExchange().")
+        if isinstance(sizing, int | float):
+            sizing = FractionOfEquity(sizing)
+        if sizing is not None and (isinstance(sizing, type) or not hasattr(sizing, "quote_amount")):
+            raise ConfigError(
+                f"sizing: {sizing!r} is not a way to size orders. Give a fraction of the equity above 0 and at most 1, "
+                "cb.FractionOfEquity(0.5), or cb.FixedQuote(1000) for an amount in the quote currency."
+            )
         self._symbol = symbol or exchange.symbol
         if self._symbol is None:
             raise ConfigError(f"symbol: none is given, and {exchange.name} has many. Name one, for example 'BTC/USDT'.")
@@ -123,24 +131,29 @@ class Bot:
         Raises
         ------
         ConfigError
-            If the exchange has no more bars.
+            If the exchange has no more bars, or a stop has not come to its end.
         CryptobotError
             If the exchange cannot be used as asked, for example an unknown market.
         """
+        ending = self._thread
+        if ending is not None and self._runner.state not in ("starting", "running"):
+            ending.join(10.0)  # what has stopped or halted is still letting go of its exchange
         with self.lock:
-            if self._thread is not None and self._thread.is_alive():
-                self._log.add("info", "Start: it runs already.")
-                return self
             if self._runner.state == "finished":
                 raise ConfigError(
                     f"{self.name}: {self.exchange.name} has no more bars. Make a new exchange and a new bot to trade again."
                 )
-            self._runner.ready.clear()
-            self._runner.error = None
+            if self._thread is not None and self._thread.is_alive():
+                if self._runner.state not in ("starting", "running"):
+                    raise ConfigError(f"{self.name} is still stopping. Wait for its end, bot.wait(), then start it.")
+                self._log.add("info", "Start: it runs already.")
+                return self
+            self._runner.begin()
             self._thread = threading.Thread(target=self._main, name=f"cryptobot-{self.name}", daemon=True)
             self._thread.start()
         self._runner.ready.wait()
         if self._runner.error is not None:
+            self._thread.join()
             raise self._runner.error
         return self
 

@@ -234,6 +234,8 @@ class Engine:
 
     def _on_fill(self, event: OrderFilled) -> list[Action]:
         fill = event.fill
+        if event.complete and self.waiting is not None and self.waiting.id == fill.intent_id:
+            self.waiting = None
         if any(fill.id == booked.id for booked in self.fills[-_REPEATED:]):
             return [Notice("warning", f"Fill {fill.id} came twice and counts once.")]
         try:
@@ -241,8 +243,6 @@ class Engine:
         except CryptobotError as error:
             return [self._halt(str(error))]
         self.fills.append(fill)
-        if event.complete and self.waiting is not None and self.waiting.id == fill.intent_id:
-            self.waiting = None
         did = "Bought" if fill.side is Side.BUY else "Sold"
         text = f"{did} {fill.quantity:,.8g} {self.market.base} at {fill.price:,.10g} {self.market.quote}"
         return [Notice("info", text + (f": {_result(trade, self.market.quote)}." if trade else "."))]

@@ -10,7 +10,7 @@ from typing import Any
 
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError, OrderRejected
-from cryptobot.core.events import ExchangeEvent, OrderRefused
+from cryptobot.core.events import BarClosed, ExchangeEvent, OrderRefused
 from cryptobot.core.money import ZERO
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.sizing import Sizing
@@ -82,18 +82,27 @@ class Runner:
         self._name = name
         self._journal = journal
         self._clock = clock
-        self._log = log
+        self._tell = log
         self._lock = lock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
-        self._listening = False
+        self._may_wake = False
         self._intents = 0
 
     @property
     def strategy(self) -> Strategy:
         """The strategy, with parameters that were asked for but not yet adopted included."""
         return self._strategy
+
+    def begin(self) -> None:
+        """Make ready for `run`: from here on a stop is heard. Called before the thread is started."""
+        with self._lock:
+            self.error = None
+            self.ready.clear()
+            self._stopping = False
+            self.state, self.reason = "starting", ""
+            self.touch()
 
     def run(self) -> None:
         """Trade until stopped, halted or out of bars. Blocks: this is the thread's main function."""
@@ -108,7 +117,7 @@ class Runner:
         """Ask for a clean end, from any thread."""
         with self._lock:
             self._stopping = True
-            if self.state == "running":
+            if self.state in ("starting", "running"):
                 self._set_state("stopping")
             loop = self._loop
         if loop is not None and not loop.is_closed():
@@ -132,7 +141,12 @@ class Runner:
 
     def touch(self) -> None:
         """Say that something is new."""
-        self.sequence += 1
+        with self._lock:
+            self.sequence += 1
+
+    def _log(self, level: Level, text: str) -> None:
+        self._tell(level, text)
+        self.touch()
 
     def status(self) -> BotStatus:
         """Return where the bot stands."""
@@ -169,37 +183,45 @@ class Runner:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._stopping = False
-        self._set_state("starting")
         try:
-            await self.exchange.connect()
-            await self._prepare()
-        except CryptobotError as error:
-            self.error = error
-            self._set_state("halted", str(error))
-            self._log("error", f"Start failed: {error}")
-            await self.exchange.close()
-            return
-        self._set_state("running")
-        self._log(
-            "info", f"Started: {self._strategy!r} on {self._symbol} {self._timeframe}, mode {self.exchange.mode}."
-        )
-        self.ready.set()
-        try:
+            self._set_state("starting")
+            if not self._stopping:
+                await self._open()
+            if self._stopping:
+                return
+            self._set_state("running")
+            self._log(
+                "info", f"Started: {self._strategy!r} on {self._symbol} {self._timeframe}, mode {self.exchange.mode}."
+            )
+            self.ready.set()
             await self._listen()
         except asyncio.CancelledError:
             if not self._stopping:
                 raise
-        except ExchangeError as error:
+        except Exception as error:  # noqa: BLE001 - whatever an exchange can raise: it is told, and nothing is traded
             self._fail(error)
         finally:
-            await self.exchange.close()
+            await self._close_exchange()
             self._finish()
 
+    async def _open(self) -> None:
+        self._may_wake = True
+        try:
+            await self.exchange.connect()
+            if self.engine is None:
+                await self._prepare()
+            else:
+                self.engine.halted = None
+        finally:
+            self._may_wake = False
+
+    async def _close_exchange(self) -> None:
+        try:
+            await self.exchange.close()
+        except Exception as error:  # noqa: BLE001 - the session ends all the same, and says so
+            self._log("error", f"Closing {self.exchange.name} failed: {type(error).__name__}: {error}")
+
     async def _prepare(self) -> None:
-        if self.engine is not None:
-            self.engine.halted = None
-            return
         market = await self.exchange.market(self._symbol)
         balances = await self.exchange.balances()
         if balances.get(market.base, ZERO) > 0:
@@ -207,19 +229,19 @@ class Runner:
                 f"{self._name}: the account holds {balances[market.base]} {market.base} that this bot did not buy. "
                 "Sell or move it first, or use an account of its own: a bot never touches what is not its own."
             )
-        engine = Engine(
-            self._strategy,
-            market,
-            self._timeframe,
-            await self.exchange.grid(self._symbol),
-            Portfolio(balances.get(market.quote, ZERO)),
-            self.sizing,
-            self._next_id,
-        )
-        wanted = max(self._strategy.memory, _LEAST_HISTORY)
-        engine.prime(await self.exchange.history(self._symbol, self._timeframe, wanted))
-        with self._lock:
-            self.engine = engine
+        grid = await self.exchange.grid(self._symbol)
+        while True:
+            strategy = self._strategy
+            portfolio = Portfolio(balances.get(market.quote, ZERO))
+            engine = Engine(strategy, market, self._timeframe, grid, portfolio, self.sizing, self._next_id)
+            wanted = max(strategy.memory, _LEAST_HISTORY)
+            notices = engine.prime(await self.exchange.history(self._symbol, self._timeframe, wanted))
+            with self._lock:
+                if strategy == self._strategy:  # else the parameters were changed meanwhile: once more with those
+                    self.engine = engine
+                    break
+        for notice in notices:
+            self._log(notice.level, notice.text)
 
     def _next_id(self) -> str:
         self._intents += 1
@@ -229,14 +251,14 @@ class Runner:
         stream = self.exchange.stream(self._symbol, self._timeframe)
         try:
             while not self._stopping:
-                self._listening = True
+                self._may_wake = True
                 try:
                     event = await anext(stream)
                 except StopAsyncIteration:
                     self._set_state("finished", f"{self.exchange.name} has no more bars")
                     return
                 finally:
-                    self._listening = False
+                    self._may_wake = False
                 if not await self._handle(event):
                     return
         finally:
@@ -247,15 +269,14 @@ class Runner:
         engine = self.engine
         if engine is None:
             raise ConfigError("an event came before the engine was there")
-        kind = type(event).__name__
-        if kind != "BarClosed":
+        if not isinstance(event, BarClosed):
             self._journal.append(self._clock.now(), "event", event)
         with self._lock:
             actions = engine.handle(event)
-            if kind == "BarClosed":
+            if isinstance(event, BarClosed) and engine.last_bar is event.bar:  # neither dropped nor impossible
                 self.bars += 1
-                if self.first_time is None and engine.last_bar is not None:
-                    self.first_time = engine.last_bar.time
+                if self.first_time is None:
+                    self.first_time = event.bar.time
             self.touch()
         going = True
         for action in actions:
@@ -282,8 +303,8 @@ class Runner:
         return True
 
     def _wake(self) -> None:
-        # Only while it waits for the next event: an order that is being sent is sent to its end.
-        if self._listening and self._task is not None:
+        # Only while it connects or waits for an event: an order that is being sent is sent to its end.
+        if self._may_wake and self._task is not None:
             self._task.cancel()
 
     def _finish(self) -> None:
@@ -302,10 +323,11 @@ class Runner:
 
     def _fail(self, error: Exception) -> None:
         reason = str(error) if isinstance(error, CryptobotError) else f"internal error: {type(error).__name__}: {error}"
+        started = self.ready.is_set()
         self._set_state("halted", reason)
-        self._log("error", f"Halted: {reason}")
+        self._log("error", f"{'Halted' if started else 'Start failed'}: {reason}")
         self._log("debug", "".join(traceback.format_exception(error)))
-        if not self.ready.is_set():
+        if not started:
             self.error = error if isinstance(error, CryptobotError) else ExchangeError(reason)
 
     def _set_state(self, state: State, reason: str = "") -> None:
@@ -313,7 +335,12 @@ class Runner:
             self.state = state
             self.reason = reason
             self.touch()
-        self._journal.append(self._clock.now(), "state", (state, reason))
+        try:
+            self._journal.append(self._clock.now(), "state", (state, reason))
+        except Exception as error:
+            if state in ("starting", "running"):
+                raise  # never trade unrecorded; but an end is an end even when the disk is full
+            self._log("error", f"The journal could not record the state {state!r}: {error}")
 
 
 async def _close(stream: AsyncIterator[ExchangeEvent]) -> None:
