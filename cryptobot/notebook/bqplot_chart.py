@@ -12,15 +12,16 @@ import numpy as np
 from bqplot.interacts import PanZoom
 
 from cryptobot.core.types import Side
-from cryptobot.notebook import legends
+from cryptobot.notebook import legends, marks
 from cryptobot.notebook.chart import charts
 from cryptobot.notebook.numbers import Units
 from cryptobot.notebook.overlay import Overlay
 from cryptobot.notebook.pane import KEEP, RIGHT, TIME_AXIS, Pane
-from cryptobot.notebook.window import MILLI, Candles, Tape, candles, on_price_scale, step_of
+from cryptobot.notebook.window import MILLI, Candles, candles, on_price_scale, step_of
 
 if TYPE_CHECKING:
     from cryptobot.core.types import Fill
+    from cryptobot.trading.tape import TapeWindow
 
 HEIGHT: Final = 560  # px of all panes together: nothing on the page moves when the strategy's panes appear
 SMALL: Final = 84  # px of a pane below the price
@@ -45,7 +46,7 @@ class BqplotChart:
         self._units = Units("", "")
         self._levels: dict[str, float] = {}
         self._entry: float | None = None
-        self._tape: Tape | None = None
+        self._tape: TapeWindow | None = None
         self._drawn: Candles | None = None
         self._span = float(SPAN)
         self._thread = 0
@@ -70,19 +71,19 @@ class BqplotChart:
         self._bars = bqplot.OHLC(
             x=nothing, y=wide[:, :2], format="oc", stroke_width=0, scales=self._volume.scales, **candle
         )
-        self._averages = _lines(self._price, 1.6)
-        self._worth = _lines(self._equity, 1.5)
+        self._averages = marks.lines(self._price, 1.6)
+        self._worth = marks.lines(self._equity, 1.5)
         self._worth.fill, self._worth.fill_colors, self._worth.fill_opacities = "bottom", ["var(--cb-equity)"], [0.12]
-        self._marks = {
-            Side.BUY: _triangles(self._price, "triangle-up", "var(--cb-buy)"),
-            Side.SELL: _triangles(self._price, "triangle-down", "var(--cb-sell)"),
+        self._triangles = {
+            Side.BUY: marks.triangles(self._price, "triangle-up", "var(--cb-buy)"),
+            Side.SELL: marks.triangles(self._price, "triangle-down", "var(--cb-sell)"),
         }
-        self._price.figure.marks = [self._candle, self._averages, *self._marks.values()]
+        self._price.figure.marks = [self._candle, self._averages, *self._triangles.values()]
         self._volume.figure.marks = [self._bars]
         self._equity.figure.marks = [self._worth]
         self._price.figure.interaction = PanZoom(scales={"x": [self._price.x], "y": []})
         self._price.x.observe(self._panned, ["min", "max"])
-        self._overlay = Overlay(lambda: self.on_interaction())
+        self._overlay = Overlay(self._pointed)
         self._overlay.add_class("cb-overlay-host")
         self._overlay.view = {"notice": "No bars yet. Press Start: the chart fills with the market's history."}
         self.widget = ipywidgets.VBox([self._overlay])
@@ -113,7 +114,7 @@ class BqplotChart:
         """See :meth:`cryptobot.notebook.chart.Chart.describe`."""
         self._units, self._levels, self._entry = units, dict(levels), entry
 
-    def show(self, tape: Tape) -> None:
+    def show(self, tape: TapeWindow) -> None:
         """See :meth:`cryptobot.notebook.chart.Chart.show`."""
         self._thread = threading.get_ident()
         try:
@@ -143,6 +144,10 @@ class BqplotChart:
 
     # Where and what ---------------------------------------------------------------------------------------------------
 
+    def _pointed(self) -> None:
+        """Pass on that the mouse points at another bar."""
+        self.on_interaction()
+
     def _panned(self, _change: object) -> None:
         """Note that the user moved the window (the chart's own moves come from the thread that draws)."""
         if threading.get_ident() != self._thread:
@@ -151,7 +156,7 @@ class BqplotChart:
 
     _shown_window: tuple[float, float] | None = None
 
-    def _to_newest(self, tape: Tape) -> None:
+    def _to_newest(self, tape: TapeWindow) -> None:
         """Move the window to the newest bar, keeping the user's zoom."""
         step = step_of(tape.time)
         window = self._price.x.get_window()
@@ -160,7 +165,7 @@ class BqplotChart:
         newest = int(tape.time[-1]) // MILLI
         self._price.x.set_window(newest - self._span * step, newest + AHEAD * step)
 
-    def _keep_inside(self, tape: Tape) -> None:
+    def _keep_inside(self, tape: TapeWindow) -> None:
         """Let the user neither zoom out beyond the bars nor pan away from them, nor zoom in on less than 10 bars."""
         window = self._price.x.get_window()
         if window is None:
@@ -176,7 +181,7 @@ class BqplotChart:
         if abs(low - window[0]) > step / 2 or abs(low + span - window[1]) > step / 2:
             self._price.x.set_window(low, low + span)
 
-    def _arrange(self, tape: Tape) -> None:
+    def _arrange(self, tape: TapeWindow) -> None:
         """Sort the features into the price pane and panes of their own, as soon as they have values."""
         for name, values in tape.features.items():
             if name not in self._kinds:
@@ -195,7 +200,7 @@ class BqplotChart:
             if group not in self._features:
                 percent = all(legends.is_fraction(name) for name in names)
                 pane = Pane(legends.words(group), SMALL, factor=100 if percent else 1, unit=" %" if percent else "")
-                mark = _lines(pane, 1.4)
+                mark = marks.lines(pane, 1.4)
                 pane.figure.marks = [mark]
                 self._features[group] = (pane, mark)
         self._features = {group: kept for group, kept in self._features.items() if group in groups}
@@ -215,7 +220,7 @@ class BqplotChart:
 
     # Drawing ----------------------------------------------------------------------------------------------------------
 
-    def _draw(self, tape: Tape) -> None:
+    def _draw(self, tape: TapeWindow) -> None:
         """Send what is in the window to the page."""
         window = self._price.x.get_window()
         if window is None:
@@ -231,26 +236,26 @@ class BqplotChart:
         self._draw_price(drawn, part, times, tape.fills)
         rising = drawn.prices[:, 3] >= drawn.prices[:, 0]
         zero = np.zeros(len(drawn))
-        _set(self._bars, times, np.where(rising, [zero, drawn.volume], [drawn.volume, zero]).T)
+        marks.set_data(self._bars, times, np.where(rising, [zero, drawn.volume], [drawn.volume, zero]).T)
         top = drawn.volume[part].max(initial=0.0)
         self._volume.set_range(0.0, float(top) or 1.0)
         for group, (pane, mark) in self._features.items():
             names = self._groups[group]
             rows = [drawn.features[name] for name in names]
             levels = [self._levels[name] for name in names if name in self._levels]
-            colours = _colours(len(rows), 2)
+            colours = marks.colours(len(rows), 2)
             straight = [np.full(len(drawn), level) for level in levels]
-            _set_lines(mark, times, [*rows, *straight], [*colours, *("var(--cb-level)" for _ in levels)])
+            marks.set_lines(mark, times, [*rows, *straight], [*colours, *("var(--cb-level)" for _ in levels)])
             pane.fit(*(row[part] for row in rows), levels)
-        _set_lines(self._worth, times, [drawn.equity], ["var(--cb-equity)"])
+        marks.set_lines(self._worth, times, [drawn.equity], ["var(--cb-equity)"])
         self._equity.fit(drawn.equity[part], margin=0.12)
-        self._describe_view(drawn, part, window)
+        self._describe_view(tape, drawn, part, window)
 
     def _draw_price(self, drawn: Candles, part: slice, times: Any, fills: Iterable[Fill]) -> None:
         """Draw candles, averages and markers, with the price axis fitted to the window."""
-        _set(self._candle, times, drawn.prices)
+        marks.set_data(self._candle, times, drawn.prices)
         averages = [drawn.features[name] for name in self._lines]
-        _set_lines(self._averages, times, averages, _colours(len(averages), 0))
+        marks.set_lines(self._averages, times, averages, marks.colours(len(averages), 0))
         seen = drawn.prices[part]
         if len(seen):
             self._price.fit(seen[:, 1], seen[:, 2], *(row[part] for row in averages), margin=0.09)
@@ -261,18 +266,17 @@ class BqplotChart:
                 index = drawn.at(fill.time / MILLI)
                 away = drawn.prices[index, 2] - room if fill.side is Side.BUY else drawn.prices[index, 1] + room
                 places[Side(fill.side)][int(drawn.time[index])] = float(away)
-        for side, mark in self._marks.items():
+        for side, mark in self._triangles.items():
             found = tuple(places[side].items())
             if found != self._markers.get(side):
                 self._markers[side] = found
                 moments = np.array([time for time, _ in found], dtype="datetime64[ms]")
-                _set(mark, moments, np.array([price for _, price in found]))
+                marks.set_data(mark, moments, np.array([price for _, price in found]))
 
-    def _describe_view(self, drawn: Candles, part: slice, window: tuple[float, float]) -> None:
+    def _describe_view(self, tape: TapeWindow, drawn: Candles, part: slice, window: tuple[float, float]) -> None:
         """Tell the overlay the domains, the legends and the tags."""
-        assert self._tape is not None
-        last = float(self._tape.close[-1])
-        newest = int(self._tape.time[-1]) // MILLI
+        last = float(tape.close[-1])
+        newest = int(tape.time[-1]) // MILLI
         legend = self._legend(drawn, max(0, min(part.stop, len(drawn)) - 1)) if len(drawn) else []
         self._overlay.view = {
             "x": list(window),
@@ -293,7 +297,7 @@ class BqplotChart:
                 }
                 for index, pane in enumerate(self.panes)
             ],
-            "lines": legends.tags(last, last >= float(self._tape.open[-1]), self._entry, self._units),
+            "lines": legends.tags(last, last >= float(tape.open[-1]), self._entry, self._units),
             "notice": "" if part.stop > part.start else "No bars in this window. Press Follow live to go back.",
         }
 
@@ -308,45 +312,3 @@ class BqplotChart:
             ),
             legends.equity_legend(drawn, index, self._units),
         ]
-
-
-def _lines(pane: Pane, width: float) -> Any:
-    """Make the one mark that draws all lines of a pane: the times are sent once for all of them."""
-    nothing = np.empty(0, dtype="datetime64[ms]")
-    return bqplot.Lines(x=nothing, y=np.empty(0), stroke_width=width, scales=pane.scales, preserve_domain=KEEP)
-
-
-def _colours(count: int, first: int) -> list[str]:
-    """Return the style sheet's colours of some lines."""
-    return [f"var(--cb-line-{legends.swatch(first + number)})" for number in range(count)]
-
-
-def _set_lines(mark: Any, times: Any, rows: list[Any], colors: list[str]) -> None:
-    """Send the lines of a pane, leaving out those without a value.
-
-    bqplot cannot draw a line without any value, nor one that ends without one: where a line ends early, all get a last
-    point more, which hangs in the air and is not seen.
-    """
-    kept = [(row, color) for row, color in zip(rows, colors, strict=True) if np.isfinite(row).any()]
-    values = np.array([row for row, _ in kept], dtype=float)
-    if len(kept) and not np.isfinite(values[:, -1]).all():
-        values = np.column_stack([values, [row[np.isfinite(row)][-1] for row in values]])
-        times = np.append(times, times[-1:])
-    _set(mark, times if len(kept) else times[:0], values, [color for _, color in kept] or None)
-
-
-def _triangles(pane: Pane, marker: str, color: str) -> Any:
-    """Make the mark for buys or sells."""
-    return bqplot.Scatter(
-        x=np.empty(0, dtype="datetime64[ms]"), y=np.empty(0), marker=marker, colors=[color], default_size=90,
-        stroke="var(--cb-plot)", stroke_width=1.0, scales=pane.scales, preserve_domain=KEEP,
-    )  # fmt: skip
-
-
-def _set(mark: Any, times: Any, values: Any, colors: list[str] | None = None) -> None:
-    """Send a mark's data in one message. Screen positions need no more than 4-byte numbers: half the bytes."""
-    with mark.hold_sync():
-        mark.x = times
-        mark.y = np.ascontiguousarray(values, dtype=np.float32)
-        if colors is not None and mark.colors != colors:
-            mark.colors = colors

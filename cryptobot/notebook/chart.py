@@ -9,7 +9,7 @@ from cryptobot.core.registry import Registry
 
 if TYPE_CHECKING:
     from cryptobot.notebook.numbers import Units
-    from cryptobot.notebook.window import Tape
+    from cryptobot.trading.tape import TapeWindow
 
 
 class Chart(Protocol):
@@ -49,7 +49,7 @@ class Chart(Protocol):
             Entry price of the open position, or None.
         """
 
-    def show(self, tape: Tape) -> None:
+    def show(self, tape: TapeWindow) -> None:
         """Show the newest bars. What is sent to the page stays bounded however long the tape is."""
 
     def redraw(self) -> None:

@@ -34,7 +34,7 @@ def display_bot(bot: BotHandle, include: Any = None, exclude: Any = None) -> dic
     if not missing_packages():
         from cryptobot.notebook.panel import ControlPanel
 
-        shown = ControlPanel(bot)._repr_mimebundle_(include, exclude)  # noqa: SLF001 - IPython's own protocol
+        shown = ControlPanel(bot)._repr_mimebundle_(include, exclude)
         data = shown[0] if isinstance(shown, tuple) else shown
         bundle |= {key: value for key, value in data.items() if key not in bundle}
     return bundle

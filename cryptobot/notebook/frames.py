@@ -41,7 +41,7 @@ class View:
     visible: bool
 
 
-class Frames(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base class is untyped
+class Frames(anywidget.AnyWidget):
     """Counts frames out and acknowledgements in.
 
     Parameters

@@ -8,16 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cryptobot.notebook.logview import Line
-    from cryptobot.notebook.status_words import Status
-    from cryptobot.notebook.window import Tape
-
-
-class Explanation(Protocol):
-    """What `bot.explain()` returns; `text` says in words why the last bar did or did not trade."""
-
-    @property
-    def text(self) -> str: ...
+    from cryptobot.trading.explanation import Explanation
+    from cryptobot.trading.log import LogLine
+    from cryptobot.trading.status import BotStatus
+    from cryptobot.trading.tape import TapeWindow
 
 
 class BotHandle(Protocol):
@@ -36,13 +30,13 @@ class BotHandle(Protocol):
     def set_parameters(self, **changes: Any) -> object:
         """Change parameters at the next bar's close."""
 
-    def status(self) -> Status:
+    def status(self) -> BotStatus:
         """Return where the bot stands."""
 
-    def tape(self, n: int) -> Tape:
+    def tape(self, n: int) -> TapeWindow:
         """Return the newest n bars and what belongs to them."""
 
-    def logs(self, n: int | None = None) -> Sequence[Line]:
+    def logs(self, n: int | None = None) -> Sequence[LogLine]:
         """Return the newest lines of the log, oldest first."""
 
     def log(self, level: str, text: str) -> object:

@@ -49,7 +49,9 @@ class Layout:
         self.start = _button("Start", "play", "cb-start", "Start the bot: it connects, loads history and trades")
         self.stop = _button("Stop", "stop", "cb-stop", "Stop the bot: it decides and sends nothing more")
         self.follow = _switch("Follow live", "forward", chart.follow, "Keep the newest bar in sight")
-        self.crosshair = _switch("Crosshair", "crosshairs", chart.crosshair, "Show the prices of the bar under the mouse")
+        self.crosshair = _switch(
+            "Crosshair", "crosshairs", chart.crosshair, "Show the prices of the bar under the mouse"
+        )
         hint = ipywidgets.Label("▲ bought  ▼ sold · drag to pan, wheel to zoom")
         hint.add_class("cb-hint")
         top = _box(ipywidgets.HBox, "cb-top", self.header, frames, self.start, self.stop)
@@ -65,16 +67,23 @@ class Layout:
         self.root = _box(ipywidgets.VBox, "cb-panel", top, self.figures, main, self.tabs)
 
     def close(self) -> None:
-        """Close every widget: the page shows that the panel is gone."""
-        for widget in [self.root, *_inside(self.root)]:
+        """Close every widget with its marks, scales, layouts and styles: ipywidgets keeps what is not closed."""
+        for widget in _with_parts(self.root, {}).values():
             widget.close()
 
 
-def _inside(widget: Any) -> list[Any]:
-    """Return all widgets inside another one."""
-    found: list[Any] = []
-    for child in getattr(widget, "children", ()):
-        found += [child, *_inside(child)]
+def _with_parts(value: Any, found: dict[int, Any]) -> dict[int, Any]:
+    """Return all widgets that are reached from a value, by identity."""
+    if isinstance(value, ipywidgets.Widget):
+        if id(value) not in found:
+            found[id(value)] = value
+            for part in value.trait_values().values():
+                _with_parts(part, found)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _with_parts(part, found)
+    elif isinstance(value, dict):
+        _with_parts(list(value.values()), found)
     return found
 
 

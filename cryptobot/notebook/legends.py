@@ -30,8 +30,7 @@ def price_legend(candles: Candles, index: int, units: Units, lines: Sequence[str
     first, high, low, last = candles.prices[index]
     tone = tone_of(last - first)
     entries: list[Entry] = [
-        (label, units.price(value), tone, "")
-        for label, value in (("O", first), ("H", high), ("L", low), ("C", last))
+        (label, units.price(value), tone, "") for label, value in (("O", first), ("H", high), ("L", low), ("C", last))
     ]
     entries.append(("", signed(100 * (last / first - 1), 2) + " %", tone, ""))
     if candles.bars_each > 1:
@@ -67,9 +66,7 @@ def equity_legend(candles: Candles, index: int, units: Units) -> list[Entry]:
 
 def tags(last: float, rising: bool, entry: float | None, units: Units) -> list[dict[str, Any]]:
     """Return the lines across the price pane: the last price, and the price a position was entered at."""
-    lines = [
-        {"pane": 0, "value": last, "text": units.price(last), "tone": "up" if rising else "down", "kind": "last"}
-    ]
+    lines = [{"pane": 0, "value": last, "text": units.price(last), "tone": "up" if rising else "down", "kind": "last"}]
     if entry is not None:
         lines.insert(0, {"pane": 0, "value": entry, "text": units.price(entry), "tone": "entry", "kind": "entry"})
     return lines

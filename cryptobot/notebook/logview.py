@@ -4,51 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 
 from cryptobot.notebook.needs import asset
 
+if TYPE_CHECKING:
+    from cryptobot.trading.log import LogLine
+
 MAX_LINES = 200
 MAX_CHARACTERS = 1000
 LEVELS = ("debug", "info", "warning", "error")
 
 
-class Line(Protocol):
-    """A line of a bot's log.
-
-    Attributes
-    ----------
-    time
-        Seconds since 1970-01-01 UTC.
-    level
-        ``"debug"``, ``"info"``, ``"warning"`` or ``"error"``.
-    text
-        One sentence.
-    """
-
-    @property
-    def time(self) -> float: ...
-    @property
-    def level(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-
-
-class LogView(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base class is untyped
+class LogView(anywidget.AnyWidget):
     """The newest 200 lines, coloured and named by level; the page sets them as text, never as HTML."""
 
     _esm = asset("log.js")
-    lines = traitlets.List().tag(sync=True)
+    lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
-        self._known: list[Line] = []
+        self._known: list[LogLine] = []
         self._next = 0
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: Sequence[LogLine]) -> None:
         """Show the newest of these lines, oldest first; what the page already has it keeps.
 
         Parameters
@@ -70,7 +52,7 @@ class LogView(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base cla
         self.lines = rows
 
 
-def _overlap(old: list[Line], new: list[Line]) -> int:
+def _overlap(old: list[LogLine], new: list[LogLine]) -> int:
     """Return how many lines at the end of `old` are the lines at the beginning of `new`."""
     if not old or not new:
         return 0

@@ -12,7 +12,7 @@ import traitlets
 from cryptobot.notebook.needs import asset
 
 
-class Overlay(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base class is untyped
+class Overlay(anywidget.AnyWidget):
     """Legends, tags and crosshair over the panes. All texts are set as text, never as HTML.
 
     Parameters

@@ -47,9 +47,7 @@ class Pane:
         self.y = bqplot.LinearScale(allow_padding=False)
         grid = {"grid_lines": "solid", "grid_color": "var(--cb-grid)", "color": "var(--cb-grid)"}
         self._times = bqplot.Axis(scale=self.x, tick_values=np.empty(0), **grid)
-        self._values = bqplot.Axis(
-            scale=self.y, orientation="vertical", side="right", tick_values=np.empty(0), **grid
-        )
+        self._values = bqplot.Axis(scale=self.y, orientation="vertical", side="right", tick_values=np.empty(0), **grid)
         self.figure = bqplot.Figure(
             axes=[self._times, self._values],
             fig_margin={"top": 0, "bottom": 0, "left": 0, "right": RIGHT},

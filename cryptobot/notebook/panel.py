@@ -28,8 +28,8 @@ from cryptobot.notebook.weakly import weakly  # noqa: E402
 
 if TYPE_CHECKING:
     from cryptobot.notebook.handle import BotHandle
-    from cryptobot.notebook.status_words import Status
-    from cryptobot.notebook.window import Tape
+    from cryptobot.trading.status import BotStatus
+    from cryptobot.trading.tape import TapeWindow
 
 BARS: Final = 2000  # what can be panned to; the page gets at most 250 candles of it
 SLOW_SECONDS: Final = 1.0  # log and tables change at most once a second
@@ -68,7 +68,8 @@ class ControlPanel:
     ``cb.ControlPanel(bot)`` as the last line of a cell, or just ``bot``.
     """
 
-    def __new__(cls, bot: BotHandle, *, refresh: float = 4.0, chart: str = "bqplot") -> Self:
+    def __new__(cls, bot: BotHandle, **_: Any) -> Self:
+        """Return the bot's panel if it has one that is not closed."""
         known = vars(bot).get(_HOME)
         if isinstance(known, cls) and not known.closed:
             return known
@@ -86,7 +87,7 @@ class ControlPanel:
         self._commands = Commands(weakly(self._command_failed), weakly(self._wake))
         self._chart = charts.get(chart)()
         self._chart.on_interaction = weakly(self._interacted)
-        self._status: Status | None = None
+        self._status: BotStatus | None = None
         self._said: tuple[object, ...] = ()
         self._drawn_sequence = -1
         self._framed_at = self._slow_at = float("-inf")
@@ -180,7 +181,7 @@ class ControlPanel:
         self._loop.close(timeout=5)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return self.widget._repr_mimebundle_(include=include, exclude=exclude)  # noqa: SLF001 - IPython's own protocol
+        return self.widget._repr_mimebundle_(include=include, exclude=exclude)
 
     def __repr__(self) -> str:
         status = self.bot.status()
@@ -276,7 +277,7 @@ class ControlPanel:
         self._status = status
         return news
 
-    def _draw(self, status: Status, tape: Tape) -> None:
+    def _draw(self, status: BotStatus, tape: TapeWindow) -> None:
         """Draw the newest bars, with the thresholds that belong to the strategy's features."""
         levels = {
             name: float(status.parameters[f"{name}_threshold"])
@@ -287,7 +288,7 @@ class ControlPanel:
         self._chart.describe(Units.of(status.symbol, status.price), levels, entry)
         self._chart.show(tape)
 
-    def _say(self, status: Status) -> None:
+    def _say(self, status: BotStatus) -> None:
         """Update header, figures, buttons and form."""
         layout = self._layout
         layout.root.remove_class(f"cb-mode-{self._status.mode}") if self._status else None
@@ -300,9 +301,11 @@ class ControlPanel:
         layout.stop.disabled = status.state not in CAN_STOP or "stop" in pending
         layout.follow.value = self._chart.follow
         layout.form.follow(status.parameters)
-        layout.decision.say({"decision": Said(self.bot.explain().text if status.bars else "No bar yet, so no decision.")})
+        layout.decision.say(
+            {"decision": Said(self.bot.explain().text if status.bars else "No bar yet, so no decision.")}
+        )
 
-    def _say_slowly(self, status: Status) -> bool:
+    def _say_slowly(self, status: BotStatus) -> bool:
         """Update log and trades; return whether they have changed."""
         layout = self._layout
         before = layout.log.lines, layout.trades.rows

@@ -34,7 +34,7 @@ class Said:
     title: str = ""
 
 
-class Readout(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base class is untyped
+class Readout(anywidget.AnyWidget):
     """Texts in fixed places; the page sets them as text, so none of them is ever read as HTML.
 
     Parameters
@@ -47,7 +47,7 @@ class Readout(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base cla
 
     _esm = asset("readout.js")
     kind = traitlets.Unicode().tag(sync=True)
-    slots = traitlets.List().tag(sync=True)
+    slots: traitlets.List[Any] = traitlets.List().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
 
     def __init__(self, kind: str, slots: Sequence[tuple[str, str]], **traits: Any) -> None:

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from cryptobot.notebook.numbers import Units, signed, tone_of
 from cryptobot.notebook.readout import Said
 
-
-class Status(Protocol):
-    """What `bot.status()` returns; see `cryptobot.trading`."""
-
-    name: str
-    mode: Any
-    state: str
-    reason: str
-    symbol: str
-    timeframe: Any
-    strategy: str
-    parameters: Mapping[str, Any]
-    bars: int
-    last_bar_time: int | None
-    price: float | None
-    cash: Decimal
-    quantity: Decimal
-    entry_price: Decimal | None
-    equity: Decimal
-    initial_equity: Decimal
-    realised_pnl: Decimal
-    unrealised_pnl: Decimal
-    trades: int
-    fees: Decimal
-    sequence: int
+if TYPE_CHECKING:
+    from cryptobot.trading.status import BotStatus
 
 
 HEADER: Final = (("mode", ""), ("market", ""), ("state", ""), ("reason", ""))
@@ -72,7 +48,7 @@ STATES: Final = {
 }
 
 
-def header(status: Status, errors: int) -> dict[str, Said]:
+def header(status: BotStatus, errors: int) -> dict[str, Said]:
     """Say what cannot be mistaken: mode, market, state, and why the bot is not running if it is not.
 
     Parameters
@@ -95,7 +71,7 @@ def header(status: Status, errors: int) -> dict[str, Said]:
     }
 
 
-def figures(status: Status, units: Units) -> dict[str, Said]:
+def figures(status: BotStatus, units: Units) -> dict[str, Said]:
     """Write the key figures, each with its unit.
 
     Parameters
@@ -140,7 +116,7 @@ def figures(status: Status, units: Units) -> dict[str, Said]:
 _UNKNOWN: Final = {key: "known when started" for key, _ in FIGURES} | {"price": "no bar yet"}
 
 
-def account(status: Status, units: Units) -> dict[str, Said]:
+def account(status: BotStatus, units: Units) -> dict[str, Said]:
     """Write where the money is, and how far the bot has come.
 
     Parameters
@@ -162,7 +138,7 @@ def account(status: Status, units: Units) -> dict[str, Said]:
     }
 
 
-def _when(status: Status, units: Units) -> str:
+def _when(status: BotStatus, units: Units) -> str:
     """Say what the price is in, and which bar it is of."""
     if status.last_bar_time is None:
         return "no bar yet"

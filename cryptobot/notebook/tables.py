@@ -28,13 +28,13 @@ COLUMNS = (
 Cell = tuple[str, str]
 
 
-class TradesTable(anywidget.AnyWidget):  # type: ignore[misc] # anywidget's base class is untyped
+class TradesTable(anywidget.AnyWidget):
     """One row a round trip, newest first; at most 100 on the page. Cells are set as text, never as HTML."""
 
     _esm = asset("table.js")
     title = traitlets.Unicode("Trades, newest first").tag(sync=True)
     columns = traitlets.List([list(column) for column in COLUMNS]).tag(sync=True)
-    rows = traitlets.List().tag(sync=True)
+    rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
     empty = traitlets.Unicode("No trades yet. They appear here as soon as the strategy enters.").tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
 

@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from cryptobot.core.types import Fill
+    from cryptobot.trading.tape import TapeWindow
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MILLI = 1_000_000
 MAX_CANDLES = 250
-
-
-class Tape(Protocol):
-    """The newest bars of a bot with everything that is drawn beside them; `bot.tape(n)` returns one.
-
-    Attributes
-    ----------
-    time
-        Opening times, nanoseconds since 1970-01-01 UTC, shape ``(n,)``.
-    open, high, low, close
-        Prices, shape ``(n,)``.
-    volume
-        In the base currency, shape ``(n,)``.
-    features
-        The strategy's features by name, each of shape ``(n,)``, NaN while undefined.
-    equity
-        Value of the portfolio at each bar's close, shape ``(n,)``, NaN where unknown.
-    fills
-        The fills inside the window, oldest first.
-    """
-
-    @property
-    def time(self) -> Ints: ...
-    @property
-    def open(self) -> Floats: ...
-    @property
-    def high(self) -> Floats: ...
-    @property
-    def low(self) -> Floats: ...
-    @property
-    def close(self) -> Floats: ...
-    @property
-    def volume(self) -> Floats: ...
-    @property
-    def features(self) -> Mapping[str, Floats]: ...
-    @property
-    def equity(self) -> Floats: ...
-    @property
-    def fills(self) -> Sequence[Fill]: ...
 
 
 @dataclass(frozen=True)
@@ -106,7 +67,7 @@ def step_of(time: Ints) -> int:
     return max(1, int(steps.min()) // MILLI) if len(steps) else 60_000
 
 
-def candles(tape: Tape, low: float, high: float, limit: int = MAX_CANDLES) -> Candles:
+def candles(tape: TapeWindow, low: float, high: float, limit: int = MAX_CANDLES) -> Candles:
     """Thin the part of a tape around a window to at most `limit` candles.
 
     Bars just outside the window are drawn too, as far as the limit allows, so that panning shows them at once. Bars are
@@ -138,7 +99,7 @@ def candles(tape: Tape, low: float, high: float, limit: int = MAX_CANDLES) -> Ca
     return _joined(tape, starts, each, step, last)
 
 
-def _joined(tape: Tape, starts: npt.NDArray[np.intp], each: int, step: int, stop: int | None = None) -> Candles:
+def _joined(tape: TapeWindow, starts: npt.NDArray[np.intp], each: int, step: int, stop: int | None = None) -> Candles:
     """Join the bars from each start to the next into one candle."""
     stop = int(starts[-1]) + 1 if stop is None and len(starts) else stop or 0
     part = slice(int(starts[0]), stop) if len(starts) else slice(0, 0)
@@ -155,7 +116,9 @@ def _joined(tape: Tape, starts: npt.NDArray[np.intp], each: int, step: int, stop
         time=times - times % (each * step) if each > 1 else times,
         prices=np.column_stack([tape.open[starts], highs, lows, tape.close[ends if len(starts) else starts]]),
         volume=volume,
-        features={name: np.asarray(values, float)[ends] for name, values in tape.features.items()} if len(starts) else {},
+        features={name: np.asarray(values, float)[ends] for name, values in tape.features.items()}
+        if len(starts)
+        else {},
         equity=np.asarray(tape.equity, float)[ends] if len(starts) else np.empty(0),
         bars_each=each,
         step=each * step,

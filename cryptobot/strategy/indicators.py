@@ -43,7 +43,8 @@ def _sma(state: State, close: float, window: float, scale: float) -> float:
 class SMA(Feature):
     """Simple moving average of the last ``window`` values.
 
-    Formula: (x[t] + … + x[t-window+1]) / window.
+    Formula: (x[t] + … + x[t-window+1]) / window. Source: J. J. Murphy, Technical Analysis of the Financial Markets
+    (1999), chapter 9.
 
     Prices are summed as whole ticks, which is exact, and divided once, so that the result is the correctly rounded
     mean of the window's decimal prices whatever came before it. Averages that are equal on paper are equal here.
@@ -81,7 +82,8 @@ def _ema(state: State, close: float, window: float) -> float:
 class EMA(Feature):
     """Exponential moving average with weight 2 / (window + 1).
 
-    Formula: y[t] = y[t-1] + 2 / (window + 1) × (x[t] - y[t-1]).
+    Formula: y[t] = y[t-1] + 2 / (window + 1) × (x[t] - y[t-1]). Source: R. G. Brown, Smoothing, Forecasting and
+    Prediction of Discrete Time Series (1963): with this weight the values are on average as old as in a simple average.
     """
 
     window = param(20, ge=1, le=100_000, doc="Bars whose simple average would be as old")

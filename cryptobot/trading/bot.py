@@ -131,7 +131,7 @@ class Bot:
         Raises
         ------
         ConfigError
-            If the exchange has no more bars, or a stop has not come to its end.
+            If the exchange has no more bars, another bot of this name runs, or a stop has not come to its end.
         CryptobotError
             If the exchange cannot be used as asked, for example an unknown market.
         """
@@ -148,7 +148,13 @@ class Bot:
                     raise ConfigError(f"{self.name} is still stopping. Wait for its end, bot.wait(), then start it.")
                 self._log.add("info", "Start: it runs already.")
                 return self
+            if any(other.name == self.name and other is not self for other in running_bots()):
+                raise ConfigError(
+                    f"{self.name}: a bot of this name runs already in this process. Stop it (cb.stop_all() stops every "
+                    "bot), or give the new one a name of its own: cb.Bot(..., name='second')."
+                )
             self._runner.begin()
+            _RUNNING.add(self)  # a running bot is kept alive, whether or not a name in the notebook still holds it
             self._thread = threading.Thread(target=self._main, name=f"cryptobot-{self.name}", daemon=True)
             self._thread.start()
         self._runner.ready.wait()
@@ -158,7 +164,6 @@ class Bot:
         return self
 
     def _main(self) -> None:
-        _RUNNING.add(self)  # a running bot is kept alive, whether or not a name in the notebook still holds it
         try:
             self._runner.run()
         finally:
@@ -308,4 +313,5 @@ _RUNNING: set[Bot] = set()
 
 def running_bots() -> list[Bot]:
     """Return the bots that run in this process."""
-    return sorted(_RUNNING, key=lambda bot: bot.name)
+    copied = list(_RUNNING)  # in one step, since other threads add and remove
+    return sorted(copied, key=lambda bot: bot.name)

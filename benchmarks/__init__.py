@@ -1,0 +1,1 @@
+"""What cryptobot promises to cost, measured: `python -m benchmarks`."""
