@@ -12,57 +12,71 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cryptobot.backtest.report import BacktestReport
-    from cryptobot.backtest.run import backtest
-    from cryptobot.control.running import running_bots, stop_all
-    from cryptobot.core.clock import SimulatedClock, SystemClock
-    from cryptobot.core.errors import (
-        AuthError,
-        ConfigError,
-        CryptobotError,
-        DataError,
-        ExchangeError,
-        GapError,
-        JournalError,
-        OrderRejected,
-        OrderUnknown,
-        ParityError,
-        RiskLimitError,
-        StaleDataError,
-        StrategyError,
-        TransientError,
-    )
-    from cryptobot.core.money import Market
-    from cryptobot.core.settings import Settings
-    from cryptobot.core.sizing import FixedQuote, FractionOfEquity
-    from cryptobot.core.types import Bar, Fill, Intent, Mode, Side, Trade
-    from cryptobot.exchange.practice import PracticeExchange
-    from cryptobot.exchange.replay import ReplayExchange
-    from cryptobot.market.holes import holes
-    from cryptobot.market.practice import practice_bars
-    from cryptobot.market.read import read_bars
-    from cryptobot.notebook.panel import ControlPanel
-    from cryptobot.strategy.base import Strategy
-    from cryptobot.strategy.catalogue import get_strategy, strategies, strategy
-    from cryptobot.strategy.check_report import CheckReport
-    from cryptobot.strategy.checks import check_strategy
-    from cryptobot.strategy.conditions import crossed_above, crossed_below, previous
-    from cryptobot.strategy.feature import Feature, indicator
-    from cryptobot.strategy.indicators import ATR, EMA, RSI, SMA
-    from cryptobot.strategy.kernel import kernel
-    from cryptobot.strategy.library.buy_and_hold import BuyAndHold
-    from cryptobot.strategy.library.ma_crossover import MovingAverageCrossover
-    from cryptobot.strategy.library.rsi import RsiReversal
-    from cryptobot.strategy.param import param
-    from cryptobot.strategy.volatility import (
-        EwmaVolatility,
-        GarmanKlassVolatility,
-        ParkinsonVolatility,
-        RollingVolatility,
-        YangZhangVolatility,
-    )
-    from cryptobot.trading.bot import Bot
-    from cryptobot.trading.reconciliation import Reconciliation, reconcile
+    # "as" makes each name public for type checkers (tests/contracts/test_public_api.py keeps this and _HOMES in step).
+    from cryptobot.backtest.report import BacktestReport as BacktestReport
+    from cryptobot.backtest.run import backtest as backtest
+    from cryptobot.control.running import running_bots as running_bots
+    from cryptobot.control.running import stop_all as stop_all
+    from cryptobot.core.clock import SimulatedClock as SimulatedClock
+    from cryptobot.core.clock import SystemClock as SystemClock
+    from cryptobot.core.errors import AuthError as AuthError
+    from cryptobot.core.errors import ConfigError as ConfigError
+    from cryptobot.core.errors import CryptobotError as CryptobotError
+    from cryptobot.core.errors import DataError as DataError
+    from cryptobot.core.errors import ExchangeError as ExchangeError
+    from cryptobot.core.errors import GapError as GapError
+    from cryptobot.core.errors import JournalError as JournalError
+    from cryptobot.core.errors import OrderRejected as OrderRejected
+    from cryptobot.core.errors import OrderUnknown as OrderUnknown
+    from cryptobot.core.errors import ParityError as ParityError
+    from cryptobot.core.errors import RiskLimitError as RiskLimitError
+    from cryptobot.core.errors import StaleDataError as StaleDataError
+    from cryptobot.core.errors import StrategyError as StrategyError
+    from cryptobot.core.errors import TransientError as TransientError
+    from cryptobot.core.money import Market as Market
+    from cryptobot.core.settings import Settings as Settings
+    from cryptobot.core.sizing import FixedQuote as FixedQuote
+    from cryptobot.core.sizing import FractionOfEquity as FractionOfEquity
+    from cryptobot.core.types import Bar as Bar
+    from cryptobot.core.types import Fill as Fill
+    from cryptobot.core.types import Intent as Intent
+    from cryptobot.core.types import Mode as Mode
+    from cryptobot.core.types import Side as Side
+    from cryptobot.core.types import Trade as Trade
+    from cryptobot.exchange.practice import PracticeExchange as PracticeExchange
+    from cryptobot.exchange.replay import ReplayExchange as ReplayExchange
+    from cryptobot.market.holes import holes as holes
+    from cryptobot.market.practice import practice_bars as practice_bars
+    from cryptobot.market.read import read_bars as read_bars
+    from cryptobot.notebook.panel import ControlPanel as ControlPanel
+    from cryptobot.strategy.base import Strategy as Strategy
+    from cryptobot.strategy.catalogue import get_strategy as get_strategy
+    from cryptobot.strategy.catalogue import strategies as strategies
+    from cryptobot.strategy.catalogue import strategy as strategy
+    from cryptobot.strategy.check_report import CheckReport as CheckReport
+    from cryptobot.strategy.checks import check_strategy as check_strategy
+    from cryptobot.strategy.conditions import crossed_above as crossed_above
+    from cryptobot.strategy.conditions import crossed_below as crossed_below
+    from cryptobot.strategy.conditions import previous as previous
+    from cryptobot.strategy.feature import Feature as Feature
+    from cryptobot.strategy.feature import indicator as indicator
+    from cryptobot.strategy.indicators import ATR as ATR
+    from cryptobot.strategy.indicators import EMA as EMA
+    from cryptobot.strategy.indicators import RSI as RSI
+    from cryptobot.strategy.indicators import SMA as SMA
+    from cryptobot.strategy.kernel import kernel as kernel
+    from cryptobot.strategy.library.buy_and_hold import BuyAndHold as BuyAndHold
+    from cryptobot.strategy.library.ma_crossover import MovingAverageCrossover as MovingAverageCrossover
+    from cryptobot.strategy.library.rsi import RsiReversal as RsiReversal
+    from cryptobot.strategy.param import param as param
+    from cryptobot.strategy.volatility import EwmaVolatility as EwmaVolatility
+    from cryptobot.strategy.volatility import GarmanKlassVolatility as GarmanKlassVolatility
+    from cryptobot.strategy.volatility import ParkinsonVolatility as ParkinsonVolatility
+    from cryptobot.strategy.volatility import RollingVolatility as RollingVolatility
+    from cryptobot.strategy.volatility import YangZhangVolatility as YangZhangVolatility
+    from cryptobot.trading.bot import Bot as Bot
+    from cryptobot.trading.reconciliation import Reconciliation as Reconciliation
+    from cryptobot.trading.reconciliation import reconcile as reconcile
 
 __version__ = "0.1.0"
 
@@ -139,7 +153,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """This package, on which a public function wins over the room of the same name.
+    """The package itself, on which a public function wins over the room of the same name.
 
     Importing the room ``cryptobot.strategy`` makes Python set it as an attribute here, which would hide the decorator
     ``cb.strategy``; likewise ``cb.backtest``. ``from cryptobot.strategy.base import …`` does not go through attributes.

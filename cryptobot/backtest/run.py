@@ -99,7 +99,7 @@ def backtest(
     hold = keep_ledger(
         BuyAndHold().batch(traded), traded, cash=money, costs=costs, sizing=FractionOfEquity(), market=rules
     )
-    held = hold.equity(traded.close)
+    equity = ledger.equity(traded.close)
     last = float(traded.close[-1])
     yardstick = total_return(hold.portfolio, last)
     return BacktestReport(
@@ -111,12 +111,12 @@ def backtest(
         costs=costs,
         sizing=spending,
         market=market,
-        stats=measure(ledger, traded.close, book.equity, book.sharpe, yardstick),
+        stats=measure(ledger, traded.close, equity, book.sharpe, yardstick),
         trades=trade_table(ledger.portfolio.trades, ledger.portfolio.open_trade(last)),
         fills=ledger.fills,
         refused=ledger.refused,
-        equity_values=book.equity,
-        buy_and_hold_values=held,
+        equity_values=equity,
+        buy_and_hold_values=hold.equity(traded.close),
         portfolio=book.portfolio,
         portfolio_scale=book.scale,
     )

@@ -30,8 +30,8 @@ _PULL_MEMORY: Final = 365 * 1440.0
 _STEPS: Final = 24
 _MOST_STEPS: Final = 64
 # Share of bars with a spike past the path on one side, and its mean size in standard deviations of the bar.
-_SPIKES: Final = 0.35
-_SPIKE: Final = 0.30
+_SPIKES: Final = 0.25
+_SPIKE: Final = 0.40
 # Share of one-minute bars in which a large order holds the price.
 _PINNED: Final = 0.03
 # Share of bars that open with a gap, and its mean size in standard deviations of the bar.
@@ -144,9 +144,9 @@ class Model:
         typical = 1.5 * np.where(deviation > 0.0, deviation, 1.0)
         moved = np.where(deviation > 0.0, np.log((spread + 0.1 * typical) / (1.1 * typical)), -2.0)
         crowds = sum((wave.next(lively.size, random) for wave in self._crowds), start=np.zeros(lively.size))
-        noise = 0.25 / math.sqrt(max(self._bar, 1.0)) * random.standard_normal(lively.size)
+        noise = 0.35 / math.sqrt(max(self._bar, 1.0)) * random.standard_normal(lively.size)
         usual = _TURNOVER * self._bar / (self._centre / TICKS)
-        volume = usual * np.exp(1.2 * np.log(lively / _CALM) + 0.75 * moved + crowds + noise)
+        volume = usual * np.exp(1.2 * np.log(lively / _CALM) + 0.55 * moved + crowds + noise)
         lots: Integers = np.maximum(np.rint(volume * LOTS), 1.0).astype(np.int64)
         return lots
 

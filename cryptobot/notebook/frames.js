@@ -15,8 +15,9 @@ function render({ model, el }) {
   const view = Math.random().toString(36).slice(2);
   const began = performance.now();
   let lastBeat = began;
-  let sent = { ack: 0, at: began };
-  let heard = 0;
+  let sent = 0; // newest frame this page has acknowledged
+  let heard = 0; // newest acknowledgement the kernel is known to have read
+  let progress = began; // when the kernel last read one, or had read all
   let waiting = false;
   let newest = 0;
   let connected = true;
@@ -38,7 +39,8 @@ function render({ model, el }) {
   const acknowledge = () => {
     waiting = false;
     if (document.hidden) return;
-    if (newest > sent.ack) sent = { ack: newest, at: performance.now() };
+    if (heard >= sent) progress = performance.now();
+    sent = Math.max(sent, newest);
     tell({ ack: newest });
   };
 
@@ -46,7 +48,9 @@ function render({ model, el }) {
     if (typeof message?.beat !== "number") return;
     lastBeat = performance.now();
     newest = message.beat;
-    heard = message.heard?.[view] ?? heard;
+    const read = message.heard?.[view] ?? heard;
+    if (read > heard) progress = lastBeat;
+    heard = read;
     if (!waiting) {
       waiting = true;
       // A hidden page paints nothing: requestAnimationFrame would not come back.
@@ -75,7 +79,7 @@ function render({ model, el }) {
         `STALE · ${seconds} s`,
         "No word from the kernel. What you see is old: a bot that ran in the kernel may have ended with it.",
       );
-    } else if (heard < sent.ack && now - sent.at > BUSY_AFTER) {
+    } else if (heard < sent && now - progress > BUSY_AFTER) {
       show("busy", "KERNEL BUSY", "A cell is running: the bot goes on, but buttons answer when the cell ends.");
     } else {
       show("live", "CONNECTED", "The page and the kernel hear each other.");

@@ -4,7 +4,8 @@ Features cannot look ahead: their kernels are given one bar after another. Condi
 so they could. The proof replaces rows behind a condition's back: on columns drawn at random from the strategy's own
 rows, some rows are exchanged, and the decision on every row that was kept together with its predecessor must stay.
 A condition that uses any other row is caught with near certainty, whatever distance ahead and even on a single bar,
-because every round draws new surroundings for every row.
+because every round draws new surroundings for every row. Every third round keeps the rows of the market in their
+order and only exchanges the others: what it finds is a bar of that market.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from cryptobot.strategy.conditions import Column, Rows
 
 Decide = Callable[[dict[str, Column]], NDArray[np.bool_]]
-_ROUNDS = 240
+_ROUNDS = 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,13 @@ class Leak:
         The first such row found.
     ahead
         Whether it depends on a later row; otherwise on one before the previous.
+    real
+        Whether it was found among the rows in their own order, so that it is a bar of the market.
     """
 
     row: int
     ahead: bool
+    real: bool
 
 
 def find_leak(decide: Decide, columns: dict[str, Column], signals: NDArray[np.bool_]) -> Leak | None:
@@ -57,7 +61,8 @@ def find_leak(decide: Decide, columns: dict[str, Column], signals: NDArray[np.bo
     n = signals.size
     random = np.random.default_rng(20_240_601)
     table = np.stack(list(columns.values()))
-    usable = np.flatnonzero(np.isfinite(table).all(axis=0))
+    defined = np.isfinite(table).all(axis=0)
+    usable = np.flatnonzero(defined)
     if usable.size < 2 or n < 3:
         return None
     active = np.intersect1d(np.union1d(np.flatnonzero(signals), np.flatnonzero(signals) - 1), usable)
@@ -76,11 +81,14 @@ def find_leak(decide: Decide, columns: dict[str, Column], signals: NDArray[np.bo
 
     found: list[Leak] = []
     for round_, mask in enumerate(_masks(n, random)):
-        before = draw()
+        real = round_ % 3 == 2
+        before = table if real else draw()
         after = before.copy()
-        after[:, mask] = draw()[:, mask] * (1.0 if round_ % 2 else 1e3)
+        after[:, mask] = draw()[:, mask] * random.choice([1.0, 1e3])
         kept = ~mask
         kept[1:] &= ~mask[:-1]
+        if real:
+            kept &= defined
         wanted = decisions(before)
         differs = np.flatnonzero((wanted != decisions(after)).any(axis=0) & kept)
         if differs.size:
@@ -88,16 +96,18 @@ def find_leak(decide: Decide, columns: dict[str, Column], signals: NDArray[np.bo
             only_future = before.copy()
             only_future[:, row + 1 :] = after[:, row + 1 :]
             ahead = bool((wanted[:, row] != decisions(only_future)[:, row]).any())
-            found.append(Leak(row, ahead))
-    return min(found, key=lambda leak: (not leak.ahead, leak.row), default=None)
+            found.append(Leak(row, ahead, real))
+    return min(found, key=lambda leak: (not leak.ahead, not leak.real, leak.row), default=None)
 
 
 def _masks(n: int, random: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
     """Yield which rows to exchange: every third row finds a look at the very next one, random blocks any distance."""
     rows = np.arange(n)
     for round_ in range(_ROUNDS):
-        if round_ % 2 == 0:
-            yield rows % 3 == round_ // 2 % 3
+        # Each kind of mask meets both kinds of surroundings, which alternate with a period of three.
+        kind = round_ // 3
+        if kind % 2 == 0:
+            yield rows % 3 == kind // 2 % 3
         else:
             length = int(random.integers(2, 16))
             blocks = random.random(n // length + 1) < 0.5

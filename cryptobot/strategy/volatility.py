@@ -99,7 +99,8 @@ class RollingVolatility(Feature):
 
     Formula: sqrt(Σ (r - mean r)² / window) with r[t] = close[t] / close[t-1] - 1. Source: the definition of the
     standard deviation; compare J. C. Hull, Options, Futures, and Other Derivatives, on estimating volatility from
-    historical data, who takes log returns. Exactly 0 when the window's closes are all equal. Undefined while a value in the window is not above 0, as a volume may be.
+    historical data, who takes log returns. Exactly 0 when the window's closes are all equal. Undefined while a value
+    in the window is not above 0, as a volume may be.
 
     The sums are exact (see `_add_return`), so that the value depends on the window's closes alone; where the mean
     return dwarfs the deviations, the window is summed anew in two passes.

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptobot.market.factors import Echo, Wave, decayed_sum
+from cryptobot.market.forces import ALL_JUMPS, EXCESS_VARIANCE, JUMP_VARIANCE, Drift, Jumps, Volatility
 from cryptobot.market.season import variance_share
 
 WEEK = 7 * 86_400
@@ -84,7 +85,7 @@ def test_a_week_has_the_variance_of_a_week(seconds: int) -> None:
     assert share.mean() == pytest.approx(1.0)
     assert (share > 0.2).all()
     assert (share < 3).all()
-    assert variance_share(opened + 5 * WEEK, seconds) == pytest.approx(share)
+    assert np.allclose(variance_share(opened + 5 * WEEK, seconds), share)
 
 
 def test_nights_and_weekends_are_quiet() -> None:
@@ -93,3 +94,37 @@ def test_nights_and_weekends_are_quiet() -> None:
     assert night < 0.5 * day
     days = variance_share(monday + np.arange(7) * 86_400, 86_400)
     assert days[5:].max() < 0.8 * days[:5].min()
+
+
+@pytest.mark.parametrize("bar", [1.0, 30.0])
+def test_jumps_bring_aftershocks_and_excitement(bar: float) -> None:
+    jumps, excited = Jumps(bar).next(1_000_000, np.random.default_rng(5))
+    assert (jumps**2).mean() / bar == pytest.approx(JUMP_VARIANCE, rel=0.1)
+    assert excited.mean() == pytest.approx(1 + EXCESS_VARIANCE, rel=0.05)
+    assert excited.min() >= 1
+    assert abs(jumps.mean()) < 0.02 * bar
+    if bar == 1.0:
+        assert np.mean(jumps != 0) == pytest.approx(ALL_JUMPS, rel=0.15)
+        rows = np.flatnonzero(jumps[:-500])
+        soon = np.mean([np.mean(jumps[row + 1 : row + 16] != 0) for row in rows])
+        assert soon > 3 * ALL_JUMPS
+        assert np.mean(excited[rows + 1]) > 3 * np.mean(excited[rows + 200])
+
+
+@pytest.mark.parametrize("seconds", [60, 3600, 86_400])
+def test_volatility_is_one_in_the_mean_square(seconds: int) -> None:
+    squares = []
+    for seed in range(30):
+        random = np.random.default_rng(seed)
+        opened = 1_704_067_200 + np.arange(50_000) * seconds
+        squares.append(float((Volatility(seconds, random).next(opened, random) ** 2).mean()))
+    assert np.mean(squares) == pytest.approx(1.0, abs=0.25)
+
+
+def test_drift_is_weaker_than_noise() -> None:
+    random = np.random.default_rng(6)
+    drift = Drift(1.0, random)
+    parts = np.concatenate([drift.next(np.full(5_000, 6e-4), random) for _ in range(20)])
+    assert parts.std() < 0.5 * 6e-4
+    assert np.cumsum(parts).std() > 6e-4
+    assert np.abs(parts).max() < 5 * 6e-4

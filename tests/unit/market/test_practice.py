@@ -126,12 +126,13 @@ def test_times_start_where_they_are_told() -> None:
     assert practice_bars(2, start=moment, timeframe="1h").index[1] == pd.Timestamp("2021-03-04 06:00", tz="UTC")
 
 
-def test_the_price_neither_explodes_nor_vanishes_in_ten_years() -> None:
+@pytest.mark.parametrize(("timeframe", "n"), [("1h", 90_000), ("1d", 50_000), ("1w", 8_000)])
+def test_the_price_neither_explodes_nor_vanishes(timeframe: str, n: int) -> None:
     for seed in range(3):
-        close = PracticeMarket(seed, timeframe="1h").take(90_000).close
+        close = PracticeMarket(seed, timeframe=timeframe).take(n).close
         assert close.min() > 6_000
         assert close.max() < 600_000
-        assert close.std() > 1_000
+        assert close.std() > 5_000
 
 
 @pytest.mark.campaign
@@ -246,6 +247,7 @@ def statistics(bars: pd.DataFrame) -> dict[str, float]:
         "weekend": float(by_day[[5, 6]].mean() / by_day[:5].mean()),
         "volume and move": float(np.corrcoef(log_volume[1:][step == step.min()], size)[0, 1]),
         "volume spread": float(log_volume.std()),
+        "volume and range": float(np.corrcoef(np.diff(log_volume), np.diff(np.log(spread + 1e-5)))[0, 1]),
         **memory,
     }
 
@@ -265,6 +267,7 @@ ALIKE = {
     "weekend": (0.35, 0.95),
     "volume and move": (0.3, 0.75),
     "volume spread": (0.8, 1.7),
+    "volume and range": (0.35, 0.85),
     "memory 1": (0.2, 0.5),
     "memory 10": (0.12, 0.42),
     "memory 60": (0.06, 0.35),
@@ -308,17 +311,6 @@ def test_volatility_grows_with_the_root_of_the_timeframe() -> None:
         deviations[timeframe] = float(np.median(some)) / np.sqrt(seconds / 60)
     assert max(deviations.values()) / min(deviations.values()) < 1.6
     assert all(4e-4 < deviation < 9e-4 for deviation in deviations.values())
-
-
-def test_jumps_bring_aftershocks() -> None:
-    for seed in range(3):
-        returns = np.abs(np.diff(np.log(practice_bars(60_000, seed)["close"])))
-        jumps = np.flatnonzero(returns[:-60] > 8 * returns.std())
-        assert jumps.size > 10
-        after = np.mean([returns[row + 1 : row + 6].mean() for row in jumps])
-        later = np.mean([returns[row + 40 : row + 60].mean() for row in jumps])
-        assert after > 2.5 * returns.mean()
-        assert after > 1.2 * later
 
 
 def test_longer_timeframes_are_calmer_in_the_tails() -> None:
