@@ -19,9 +19,8 @@ from cryptobot.exchange.matching import Costs
 if TYPE_CHECKING:
     from types import ModuleType
 
-TOLERANCE: Final = 1e-9  # relative, of vectorbt's own comparisons too
-_NOTHING: Final = 1e-12  # vectorbt takes an amount under this for 0
-# Far enough from nothing for every order.
+TOLERANCE: Final = 1e-9
+# vectorbt takes an amount under 1e-12 for nothing. No order comes near it when the smallest is at least this.
 _SMALLEST: Final = 1e-4
 _LARGEST_EXPONENT: Final = 900
 
@@ -46,7 +45,7 @@ class SecondBook:
 
 
 def load_vectorbt() -> ModuleType:
-    """Import vectorbt.
+    """Import vectorbt, with our `Portfolio` on top of it.
 
     Raises
     ------
@@ -56,13 +55,13 @@ def load_vectorbt() -> ModuleType:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its import warns about pandas of the future, which is capped
-            import vectorbt
+            from cryptobot.backtest import vectorbt_portfolio
     except ImportError as error:
         raise ConfigError(
             f"Backtests need vectorbt, which cannot be imported here ({error}). Install the research extra: "
             "pip install cryptobot[research]"
         ) from error
-    module: ModuleType = vectorbt
+    module: ModuleType = vectorbt_portfolio
     return module
 
 
@@ -85,7 +84,7 @@ def keep_second_book(ledger: Ledger, bars: BarColumns, costs: Costs) -> SecondBo
     ConfigError
         If vectorbt is not installed.
     """
-    vbt = load_vectorbt()
+    portfolios = load_vectorbt()
     import pandas as pd
 
     scale = power_of_two(ledger)
@@ -93,36 +92,30 @@ def keep_second_book(ledger: Ledger, bars: BarColumns, costs: Costs) -> SecondBo
     # 66,000 bars, some fifteen steps). Whole Series, as it takes a bare 1-d array for a row.
     index = pd.DatetimeIndex(bars.time.view("M8[ns]"), name="time")
 
-    def column(values: list[float], elsewhere: float) -> pd.Series[float]:
-        whole = np.full(len(bars), elsewhere)
-        whole[ledger.rows] = values
-        return pd.Series(whole, index=index)
-
+    size, price = np.full(len(bars), np.nan), np.full(len(bars), np.nan)
     # The sign comes last: a Decimal's own minus would round to the caller's context.
-    size = column([float(f.quantity) * (scale if f.side is Side.BUY else -scale) for f in ledger.fills], np.nan)
-    price = column([float(fill.price) for fill in ledger.fills], np.nan)
-    forgotten = _forgotten(ledger, scale)
+    size[ledger.rows] = [float(f.quantity) * (scale if f.side is Side.BUY else -scale) for f in ledger.fills]
+    price[ledger.rows] = [float(fill.price) for fill in ledger.fills]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # vectorbt's own, about pandas of the future
         # Simulated with boundless cash, which `init_cash="auto"` means: rounding in float64 can then never clip an
         # order that the exact book has paid for. The cash itself is put in afterwards.
-        portfolio = vbt.Portfolio.from_orders(
+        portfolio = portfolios.Portfolio.from_orders(
             pd.Series(np.array(bars.close), index=index, name="close"),
-            size=size,
-            price=price,
+            size=pd.Series(size, index=index),
+            price=pd.Series(price, index=index),
             direction="longonly",
             fees=float(costs.fee),
-            # A sale gives back what vectorbt forgot when it bought.
-            fixed_fees=column([0.0, *(-owed * scale for owed in forgotten[:-1])][: len(forgotten)], 0.0),
+            fixed_fees=0.0,
             slippage=0.0,
             init_cash="auto",
             freq=pd.Timedelta(bars.timeframe.nanoseconds, unit="ns"),
         )
         portfolio = portfolio.replace(init_cash=np.array([float(ledger.portfolio.initial_cash) * scale]))
-        _compare_orders(ledger, portfolio.orders.records_arr, size.to_numpy(), price.to_numpy())
+        _compare_orders(ledger, portfolio.orders.records_arr, size, price)
         equity = np.asarray(portfolio.value(), dtype=np.float64) / scale
         sharpe = float(portfolio.sharpe_ratio(year_freq="365 days"))
-    _compare_equity(ledger, bars, equity, column(forgotten, np.nan).ffill().fillna(0.0).to_numpy())
+    _compare_equity(ledger, bars, equity)
     return SecondBook(portfolio, scale, sharpe if math.isfinite(sharpe) else math.nan)
 
 
@@ -152,34 +145,16 @@ def _compare_orders(ledger: Ledger, records: Any, size: NDArray[np.float64], pri
         )
 
 
-def _compare_equity(
-    ledger: Ledger, bars: BarColumns, equity: NDArray[np.float64], forgotten: NDArray[np.float64]
-) -> None:
+def _compare_equity(ledger: Ledger, bars: BarColumns, equity: NDArray[np.float64]) -> None:
     exact = ledger.equity(bars.close)
-    allowed = TOLERANCE * np.maximum.accumulate(exact) + forgotten
-    wrong = ~(np.abs(equity - exact) <= allowed)
+    # Of the highest so far: float64 cannot keep all digits of the last cent of a fortune.
+    wrong = ~(np.abs(equity - exact) <= TOLERANCE * np.maximum.accumulate(exact))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise _differ(
             f"at bar {row} ({time_text(int(bars.time[row]))}) the exact book is worth {float(exact[row])!r} "
             f"and vectorbt's {float(equity[row])!r}"
         )
-
-
-def _forgotten(ledger: Ledger, scale: float) -> list[float]:
-    """Say for each fill what vectorbt forgets of the cash that it leaves; 0 for a sale.
-
-    It takes a balance under 1e-9 of the one before for nothing. Each time is little, but with lots it happens to every
-    hundredth trade or so, and the little adds up to more than the books may differ by.
-    """
-    forgotten = []
-    before = float(ledger.portfolio.initial_cash)
-    for fill, cash in zip(ledger.fills, ledger.cash, strict=True):
-        left = float(cash)
-        limit = max(TOLERANCE * before, _NOTHING / scale)
-        forgotten.append(left if fill.side is Side.BUY and left <= limit else 0.0)
-        before = left
-    return forgotten
 
 
 def _differ(what: str) -> ParityError:

@@ -38,7 +38,7 @@ class Stats(Mapping[str, float]):
     win_rate
         Share of the closed trades with a profit after fees; NaN without a closed trade.
     profit_factor
-        Profits / losses of the closed trades; infinite when none lost, NaN without a closed trade.
+        Profits / losses of the closed trades; infinite when none lost, NaN when nothing was won or lost.
     exposure
         Share of the bars at whose close a position is held.
     fees_paid

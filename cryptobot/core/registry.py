@@ -23,12 +23,21 @@ class Registry(Generic[T]):
         Entry-point group in which other packages offer parts.
     built_in
         Modules to import so that the library's own parts register themselves.
+    accept
+        Called with the name and the part before it is taken, wherever it comes from; it raises if it is not one.
     """
 
-    def __init__(self, kind: str, group: str, built_in: Callable[[], list[str]] = list) -> None:
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        built_in: Callable[[], list[str]] = list,
+        accept: Callable[[str, T], None] | None = None,
+    ) -> None:
         self._kind = kind
         self._group = group
         self._built_in = built_in
+        self._accept = accept
         self._parts: dict[str, T] = {}
         self._loaded = False
 
@@ -58,6 +67,8 @@ class Registry(Generic[T]):
                     f"{self._kind} name `{name}` is taken by {_module(old)}. Choose another name for the one in "
                     f"{_module(part)}."
                 )
+            if self._accept is not None:
+                self._accept(name, part)
             self._parts[name] = part
             return part
 

@@ -63,4 +63,10 @@ class Exchange(Protocol):
         """
 
     async def submit(self, intent: Intent) -> None:
-        """Send an order, once. Its outcome arrives in the stream."""
+        """Send an order, once. Its outcome arrives in the stream.
+
+        Raises
+        ------
+        OrderRejected
+            If it is refused at once: then nothing is traded, and nothing arrives in the stream.
+        """

@@ -102,7 +102,7 @@ def _parquet(stream: IO[bytes], source: str) -> pd.DataFrame:  # noqa: ARG001
 
 def _csv(stream: IO[bytes], source: str) -> pd.DataFrame:
     compression: Literal["gzip"] | None = "gzip" if source.lower().endswith(".gz") else None
-    table: pd.DataFrame = pd.read_csv(stream, compression=compression, encoding="utf-8-sig", low_memory=False, **_EXACT)
+    table: pd.DataFrame = pd.read_csv(stream, compression=compression, low_memory=False, **_EXACT)
     if not isinstance(table.index, pd.RangeIndex):
         # pandas then makes an index of the first fields and gives the others to the wrong columns.
         raise DataError(

@@ -98,11 +98,13 @@ function render({ model, el }) {
     report(reason?.message ?? String(reason), "promise", reason?.stack ?? "");
   };
   const onVisibility = () => tell({ hello: true });
+  const onLeave = () => tell({ bye: true });
 
   model.on("msg:custom", onBeat);
   window.addEventListener("error", onError);
   window.addEventListener("unhandledrejection", onRejection);
   document.addEventListener("visibilitychange", onVisibility);
+  window.addEventListener("pagehide", onLeave);
   const timer = setInterval(check, 100);
   show("live", "CONNECTED", "");
   tell({ hello: true });
@@ -113,7 +115,8 @@ function render({ model, el }) {
     window.removeEventListener("error", onError);
     window.removeEventListener("unhandledrejection", onRejection);
     document.removeEventListener("visibilitychange", onVisibility);
-    tell({ bye: true });
+    window.removeEventListener("pagehide", onLeave);
+    onLeave();
   };
 }
 

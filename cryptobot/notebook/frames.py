@@ -18,6 +18,7 @@ from cryptobot.notebook.needs import asset
 
 BEAT_SECONDS = 0.75
 PROBE_SECONDS = 2.0
+SILENT_SECONDS = 3.0  # a page that looks answers every heartbeat; one that does not was closed, or is not painting
 FORGET_SECONDS = 60.0
 MAX_REPORTS = 50
 
@@ -80,13 +81,18 @@ class Frames(anywidget.AnyWidget):
     def watched(self) -> bool:
         """Whether a page with the panel is open and in front."""
         with self._guard:
-            return any(view.visible for view in self._views.values())
+            return bool(self._looking())
 
     def ready(self) -> bool:
         """Whether a frame may be sent: somebody looks, and everybody who looks has painted the last one."""
         with self._guard:
-            looking = [view for view in self._views.values() if view.visible]
+            looking = self._looking()
             return bool(looking) and all(view.acknowledged >= self._sent for view in looking)
+
+    def _looking(self) -> list[View]:
+        """Return the pages in front that have spoken lately: a page that was closed must not hold up the others."""
+        now = self._now()
+        return [view for view in self._views.values() if view.visible and now - view.heard <= SILENT_SECONDS]
 
     def beat_due(self) -> bool:
         """Whether pages would begin to doubt that the kernel is alive (every two seconds when none is known)."""

@@ -25,12 +25,12 @@ def colours(count: int, first: int) -> list[str]:
 def set_lines(mark: Any, times: Any, rows: list[Any], colors: list[str]) -> None:
     """Send the lines of a pane, leaving out those without a value.
 
-    bqplot cannot draw a line without any value, nor one that ends without one: where a line ends early, all get a last
-    point more, which hangs in the air and is not seen.
+    bqplot cannot draw a line without any value, nor one that ends without one, nor one of a single point: there, all get
+    a last point more, which hangs in the air and is not seen.
     """
     kept = [(row, color) for row, color in zip(rows, colors, strict=True) if np.isfinite(row).any()]
     values = np.array([row for row, _ in kept], dtype=float)
-    if kept and not np.isfinite(values[:, -1]).all():
+    if kept and (len(times) == 1 or not np.isfinite(values[:, -1]).all()):
         values = np.column_stack([values, [row[np.isfinite(row)][-1] for row in values]])
         times = np.append(times, times[-1:])
     set_data(mark, times if kept else times[:0], values, [color for _, color in kept] or None)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 Number = float | int | Decimal
 MINUS = "\N{MINUS SIGN}"
-_CASH = ("USD", "EUR", "GBP", "CHF", "TRY", "BRL", "DAI")
+_COINS = ("BTC", "XBT", "ETH", "BNB", "SOL")  # quote currencies whose unit is worth much
 
 
 def fixed(value: Number, digits: int) -> str:
@@ -95,8 +95,8 @@ class Units:
 
     @property
     def money_digits(self) -> int:
-        """Decimals of an amount: 2 for a currency like the dollar, 6 for a coin."""
-        return 2 if not self.quote or any(word in self.quote for word in _CASH) else 6
+        """Decimals of an amount: 2 for a currency like the dollar, 6 for a coin like bitcoin."""
+        return 6 if self.quote in _COINS else 2
 
     def price(self, value: Number) -> str:
         """Write a price."""

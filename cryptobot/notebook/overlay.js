@@ -111,6 +111,7 @@ function build(model, el) {
   // Crosshair --------------------------------------------------------------------------------------------------------
   let asked = 0; // one question to Python at a time: moving the mouse must not flood the kernel
   let want = null;
+  let pointed = null;
   const ask = (time) => {
     want = time;
     if (performance.now() - asked < 250) return;
@@ -118,15 +119,22 @@ function build(model, el) {
     model.send({ hover: want });
     want = null;
   };
+  let mouse = null; // where it was last, as the chart moves under a mouse that rests
   const onMove = (event) => {
+    mouse = event.buttons || !model.get("crosshair") ? null : { x: event.clientX, y: event.clientY };
+    if (mouse === null) return leave();
+    place();
+    update();
+  };
+  const place = () => {
     const view = model.get("view");
     const chart = box();
-    if (!chart || !view.panes || !model.get("crosshair") || event.buttons) return hideCross();
+    if (!chart || !view.panes || mouse === null) return;
     const outer = chart.getBoundingClientRect();
     const boxes = paneBoxes();
     const plot = outer.width - view.right;
-    const x = event.clientX - outer.left;
-    const y = event.clientY - outer.top;
+    const x = mouse.x - outer.left;
+    const y = mouse.y - outer.top;
     const index = boxes.findIndex((pane) => y >= pane.top && y < pane.top + pane.height);
     if (index < 0 || x < 0 || x > plot) return leave();
     const span = view.x[1] - view.x[0];
@@ -150,15 +158,21 @@ function build(model, el) {
     horizontal.style.cssText = `top:${y}px;width:${plot}px`;
     valueTag.style.cssText = `top:${y}px;left:${plot}px;width:${view.right}px`;
     say(valueTag, number(pane.y[1] - part * (pane.y[1] - pane.y[0]), pane) + (pane.unit ?? ""));
-    ask(time);
-    update();
+    if (time !== pointed) ask(time);
+    pointed = time;
   };
   const leave = () => {
+    mouse = null;
+    pointed = null;
     if (hovering) {
       hideCross();
       model.send({ hover: null });
       update();
     }
+  };
+  const onView = () => {
+    place();
+    update();
   };
   const onHover = () => {
     asked = 0;
@@ -179,22 +193,22 @@ function build(model, el) {
     }
     chart.addEventListener("pointermove", onMove);
     chart.addEventListener("pointerleave", leave);
-    chart.addEventListener("pointerdown", hideCross);
+    chart.addEventListener("pointerdown", leave);
     observer = new ResizeObserver(update);
     observer.observe(chart);
     update();
   };
   attach();
-  model.on("change:view", update);
+  model.on("change:view", onView);
   model.on("change:hover", onHover);
   return () => {
     gone = true;
-    model.off("change:view", update);
+    model.off("change:view", onView);
     model.off("change:hover", onHover);
     observer?.disconnect();
     chart?.removeEventListener("pointermove", onMove);
     chart?.removeEventListener("pointerleave", leave);
-    chart?.removeEventListener("pointerdown", hideCross);
+    chart?.removeEventListener("pointerdown", leave);
   };
 }
 

@@ -47,7 +47,7 @@ class Pane:
         self.y = bqplot.LinearScale(allow_padding=False)
         grid = {"grid_lines": "solid", "grid_color": "var(--cb-grid)", "color": "var(--cb-grid)"}
         self._times = bqplot.Axis(scale=self.x, tick_values=np.empty(0), **grid)
-        self._values = bqplot.Axis(scale=self.y, orientation="vertical", side="right", tick_values=np.empty(0), **grid)
+        self._values = bqplot.Axis(scale=self.y, side="right", tick_values=np.empty(0), **grid)
         self.figure = bqplot.Figure(
             axes=[self._times, self._values],
             fig_margin={"top": 0, "bottom": 0, "left": 0, "right": RIGHT},
@@ -89,10 +89,11 @@ class Pane:
         if (self.y.min, self.y.max) != (low, high):
             with self.y.hold_sync():
                 self.y.min, self.y.max = low, high
-        ticks = round_ticks(low * self.factor, high * self.factor, self._ticks)
-        # A label at the very edge would be cut in two by the pane's border.
+        # A label at the very edge would be cut in two by the pane's border; without any, bqplot would choose ten.
         edge = 8 / inner * (high - low) * self.factor
-        ticks = [tick for tick in ticks if low * self.factor + edge <= tick <= high * self.factor - edge]
+        bottom, top = low * self.factor + edge, high * self.factor - edge
+        counts = (self._ticks, self._ticks + 1, 2 * self._ticks, 4 * self._ticks, 8 * self._ticks)
+        ticks = next((found for count in counts if (found := round_ticks(bottom, top, count))), [(bottom + top) / 2])
         digits = decimals_of(ticks)
         self.digits = max(self.digits, digits) if self.digits - digits == 1 else digits
         labels = np.array(ticks) / self.factor

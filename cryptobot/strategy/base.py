@@ -169,7 +169,9 @@ class Strategy(Parametrised):
         """
         columns = BarColumns.of(bars)
         features: dict[str, Column] = feature_columns(self._nodes, columns)
-        x = Rows({**features, **{name: getattr(columns, name) for name in COLUMNS}})
+        # Views of read-only arrays: unlike the arrays themselves, no condition can make them writeable.
+        seen = {**features, **{name: getattr(columns, name) for name in COLUMNS}}
+        x = Rows({name: values.view() for name, values in seen.items()})
         buy, sell = self.decide(x, len(columns))
         defined = np.ones(len(columns), dtype=bool)
         for values in features.values():

@@ -12,10 +12,18 @@ from cryptobot.strategy.base import Strategy
 
 S = TypeVar("S", bound=type[Strategy])
 
+
+def _accept(name: str, cls: type[Strategy]) -> None:
+    if not (inspect.isclass(cls) and issubclass(cls, Strategy)):
+        raise ConfigError(f"strategy `{name}`: {cls!r} is not a strategy. Derive the class from cb.Strategy.")
+    cls.name = name
+
+
 STRATEGIES: Registry[type[Strategy]] = Registry(
     "strategy",
     "cryptobot.strategies",
     lambda: [f"cryptobot.strategy.library.{name}" for name in ("buy_and_hold", "ma_crossover", "rsi")],
+    _accept,
 )
 
 
@@ -36,10 +44,7 @@ def strategy(name: str) -> Callable[[S], S]:
     """
 
     def decorate(cls: S) -> S:
-        if not (inspect.isclass(cls) and issubclass(cls, Strategy)):
-            raise ConfigError(f"@cb.strategy({name!r}): {cls!r} is not a strategy. Derive the class from cb.Strategy.")
         STRATEGIES.register(name)(cls)
-        cls.name = name
         return cls
 
     return decorate

@@ -91,7 +91,7 @@ class _Check:
             batch = self.strategy.batch(self.columns)
             live = self._live(self.columns.rows())
         except CryptobotError as error:
-            read_only = "read-only" in str(error)
+            read_only = "read-only" in str(error) or "WRITEABLE" in str(error)
             self.done = 2 if read_only else 1
             yield CheckFailure(CHECKS[self.done - 1], None, None, str(error))
             return

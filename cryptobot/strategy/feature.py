@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -105,10 +106,16 @@ class Feature(Parametrised):
         return plain if self._of is None else f"{plain[:-1]}, of={self._of!r})"
 
 
+def _accept(name: str, cls: type[Feature]) -> None:
+    if not (inspect.isclass(cls) and issubclass(cls, Feature)):
+        raise ConfigError(f"indicator `{name}`: {cls!r} is not an indicator. Derive the class from cb.Feature.")
+
+
 INDICATORS: Registry[type[Feature]] = Registry(
     "indicator",
     "cryptobot.indicators",
     lambda: ["cryptobot.strategy.indicators", "cryptobot.strategy.volatility"],
+    _accept,
 )
 
 

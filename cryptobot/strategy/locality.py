@@ -84,7 +84,7 @@ def find_leak(decide: Decide, columns: dict[str, Column], signals: NDArray[np.bo
         real = round_ % 3 == 2
         before = table if real else draw()
         after = before.copy()
-        after[:, mask] = draw()[:, mask] * random.choice([1.0, 1e3])
+        after[:, mask] = draw()[:, mask] * random.choice([1.0, 1.0, 1e3, 1e-3])
         kept = ~mask
         kept[1:] &= ~mask[:-1]
         if real:

@@ -56,6 +56,8 @@ class Engine:
         Why it no longer trades, or None.
     waiting
         The intent that has no answer yet, or None.
+    fills, refused
+        Every answer to its orders, oldest first.
     tape
         Bars, features and equity, for charts and for later.
     """
@@ -78,6 +80,7 @@ class Engine:
         self.waiting: Intent | None = None
         self.last_bar: Bar | None = None
         self.fills: list[Fill] = []
+        self.refused: list[OrderRefused] = []
         self.parameter_changes = 0
         self._grid = grid
         self._sizing = sizing
@@ -248,6 +251,7 @@ class Engine:
         return [Notice("info", text + (f": {_result(trade, self.market.quote)}." if trade else "."))]
 
     def _on_refusal(self, event: OrderRefused) -> list[Action]:
+        self.refused.append(event)
         if self.waiting is not None and self.waiting.id == event.intent_id:
             self.waiting = None
         return [Notice("warning", f"Order {event.intent_id} was refused: {event.reason}. Nothing was traded.")]

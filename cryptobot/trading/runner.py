@@ -272,8 +272,9 @@ class Runner:
         if not isinstance(event, BarClosed):
             self._journal.append(self._clock.now(), "event", event)
         with self._lock:
+            newest = engine.last_bar
             actions = engine.handle(event)
-            if isinstance(event, BarClosed) and engine.last_bar is event.bar:  # neither dropped nor impossible
+            if isinstance(event, BarClosed) and engine.last_bar is not newest:  # neither dropped nor impossible
                 self.bars += 1
                 if self.first_time is None:
                     self.first_time = event.bar.time

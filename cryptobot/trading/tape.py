@@ -88,10 +88,9 @@ class Tape:
         """Copy out the newest ``n`` bars (all of them for None) with the fills among them."""
         start = 0 if n is None else max(0, len(self) - n)
         time = np.array(self._time[start:], dtype=np.int64)
-        first = int(time[0]) if time.size else 0
         inside: list[Fill] = []
         for fill in reversed(fills):
-            if fill.time < first:
+            if time.size == 0 or fill.time < time[0]:
                 break
             inside.append(fill)
         return TapeWindow(

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 import cryptobot as cb
-from cryptobot.backtest.second_book import load_vectorbt
 
 FILES = (
     "BTC_USDT-1h-2017-2024",
@@ -29,7 +28,9 @@ FEE, SLIPPAGE_BPS = 0.001, 2
 
 def plain_vectorbt(bars: pd.DataFrame, fast: int, slow: int, window: int):
     """Return a vectorbt portfolio that never saw our code."""
-    vbt = load_vectorbt()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import vectorbt as vbt
     step = int(np.diff(bars.index.as_unit("ns").asi8).min())
     decimals = max(len(repr(price).partition(".")[2].removesuffix("0")) for price in bars["close"].tolist())
     ticks = (bars[["open", "close"]] * 10.0**decimals).round().tz_localize(None)

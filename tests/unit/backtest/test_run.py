@@ -174,6 +174,12 @@ def test_an_order_under_the_minimum_notional_is_refused_and_tried_again(scripted
     assert report.stats.buy_and_hold == -0.4
 
 
+def test_a_tick_coarser_than_the_price_refuses_the_sale(scripted, bars_of):
+    report = backtest(scripted, bars_of([90, 100, 100, 120], "b.s."), market=Market("A/B", tick_size="1000"))
+    assert [fill.price for fill in report.fills] == [1000]
+    assert report.stats.refused == report.stats.open_trades == 1
+
+
 def test_start_ignores_earlier_signals_and_counts_from_there(scripted, bars_of):
     bars = bars_of([90, 100, 100, 120, 100, 50, 40, 40], "bb.bs...")
     report = backtest(scripted, bars, cash=1000, fee=0, start="2024-01-01 00:03")

@@ -83,9 +83,9 @@ def test_a_difference_in_the_fee_is_an_error(keep, bars):
 
 
 def test_an_order_at_another_price_is_an_error(keep, bars, monkeypatch):
-    vbt = second_book.load_vectorbt()
-    simulate = vbt.Portfolio.from_orders
-    monkeypatch.setattr(vbt.Portfolio, "from_orders", lambda *a, **k: simulate(*a, **{**k, "slippage": 1e-6}))
+    ours = second_book.load_vectorbt().Portfolio
+    simulate = ours.from_orders
+    monkeypatch.setattr(ours, "from_orders", lambda *a, **k: simulate(*a, **{**k, "slippage": 1e-6}))
     with pytest.raises(ParityError, match="order 1 is Fill"):
         keep_second_book(keep(), bars, COSTS)
 
@@ -120,13 +120,13 @@ def test_small_prices_need_no_other_care(scripted, bars_of):
 
 
 @pytest.mark.parametrize("left", ["1e-8", "9e-10", "5e-10", "1e-12", "1e-15", "1e-22"])
-def test_what_vectorbt_forgets_of_the_cash_is_no_difference(keep, bars, left):
-    """vectorbt takes a balance under 1e-9 of the one before for zero."""
+def test_what_vectorbt_forgets_of_the_cash_is_kept(keep, bars, left):
+    """vectorbt takes a balance under 1e-9 of the one before for zero; our portfolio does not."""
     ledger = keep(sizing=FractionOfEquity(Decimal(1) - Decimal(left)))
     book = keep_second_book(ledger, bars, COSTS)
     assert book.portfolio.orders.count() == 20
-    assert worth(book) == pytest.approx(ledger.equity(bars.close), rel=1e-9)
-    assert worth(book)[-1] == pytest.approx(ledger.equity(bars.close)[-1], rel=1e-13)  # it was given back
+    assert worth(book) == pytest.approx(ledger.equity(bars.close), rel=1e-13)
+    assert book.portfolio.final_value() == pytest.approx(worth(book)[-1], rel=1e-13)
 
 
 def test_a_wiped_account_is_still_counted(scripted, bars_of):
@@ -143,3 +143,10 @@ def test_no_warning_escapes(scripted, bars_of):
         report = backtest(scripted, bars_of([90, 100, 110, 120], "b.s."))
         report.plot()
         report._repr_html_()
+
+
+def test_the_portfolio_can_be_grouped_and_saved(keep, bars):
+    portfolio = keep_second_book(keep(), bars, COSTS).portfolio
+    assert list(portfolio.cash(group_by=True)) == pytest.approx(list(portfolio.cash()), rel=1e-13)
+    again = type(portfolio).loads(portfolio.dumps())
+    assert again.total_return() == portfolio.total_return()

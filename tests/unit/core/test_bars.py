@@ -49,9 +49,15 @@ BAD = {
     "naive": (lambda b: b.tz_localize(None), ["no time zone", "tz_localize('UTC')"]),
     "other zone": (lambda b: b.tz_convert("Europe/Berlin"), ["Europe/Berlin, not UTC", "tz_convert('UTC')"]),
     "no time": (reindexed(times(0, 1, 2, 3, np.nan, *range(5, N))), ["row 4 has no time"]),
-    "unsorted": (reindexed(times(0, 1, 2, 3, 4, 7, 6, *range(8, N + 1))), ["bar 6 (2024-03-01 00:06:00 UTC)", "sort_index"]),
+    "unsorted": (
+        reindexed(times(0, 1, 2, 3, 4, 7, 6, *range(8, N + 1))),
+        ["bar 6 (2024-03-01 00:06:00 UTC)", "sort_index"],
+    ),
     "reversed": (lambda b: b.iloc[::-1], ["bar 1 (2024-03-01 00:10:00 UTC)", "older than the one before"]),
-    "repeated": (reindexed(times(0, 1, 2, 3, 4, 4, *range(6, N))), ["bar 5 (2024-03-01 00:04:00 UTC)", "same time", "drop"]),
+    "repeated": (
+        reindexed(times(0, 1, 2, 3, 4, 4, *range(6, N))),
+        ["bar 5 (2024-03-01 00:04:00 UTC)", "same time", "drop"],
+    ),
     "half seconds": (reindexed(START + pd.to_timedelta(np.arange(N) / 2, unit="s")), ["0.5 s apart", "whole seconds"]),
     "far future": (reindexed(pd.date_range("2400-01-01", periods=N, freq="min", tz="UTC", unit="s")), ["2400", "unit"]),
     "text": (lambda b: b.astype({"close": str}), ["column `close` holds", "pd.to_numeric"]),
@@ -66,7 +72,10 @@ BAD = {
     "negative volume": (cell("volume", N - 1, -0.5), ["bar 11", "volume is -0.5", "at least 0"]),
     "nan volume": (cell("volume", 1, np.nan), ["bar 1", "volume is nan", "at least 0"]),
     "high under low": (cell("high", 7, 50.0), ["bar 7", "high 50.0 is under"]),
-    "high under close": (cell("high", 7, 101.6), ["bar 7", "high 101.6 is under its open 101.5, low 101.25 or close 101.75"]),
+    "high under close": (
+        cell("high", 7, 101.6),
+        ["bar 7", "high 101.6 is under its open 101.5, low 101.25 or close 101.75"],
+    ),
     "low over open": (cell("low", 7, 101.6), ["bar 7", "low 101.6 is above its open 101.5"]),
 }
 

@@ -76,7 +76,9 @@ def test_what_is_not_a_number_is_refused_by_name(value):
         decimal_of(value, "fee")
 
 
-@pytest.mark.parametrize(("given_", "wanted"), [("0.10", "0.10"), (5, "5"), (np.int64(7), "7"), (Decimal("1e-8"), "1E-8")])
+@pytest.mark.parametrize(
+    ("given_", "wanted"), [("0.10", "0.10"), (5, "5"), (np.int64(7), "7"), (Decimal("1e-8"), "1E-8")]
+)
 def test_texts_and_whole_numbers_are_taken_as_they_are(given_, wanted):
     assert decimal_of(given_) == Decimal(wanted)
 

@@ -21,7 +21,13 @@ orders = st.lists(st.tuples(st.booleans(), st.integers(1, 10**7), prices, fees),
 
 def fill(number, side, quantity, price, fee="0", time=None):
     return Fill(
-        f"f{number}", f"i{number}", number if time is None else time, side, Decimal(price), Decimal(quantity), Decimal(fee)
+        f"f{number}",
+        f"i{number}",
+        number if time is None else time,
+        side,
+        Decimal(price),
+        Decimal(quantity),
+        Decimal(fee),
     )
 
 

@@ -60,7 +60,9 @@ def test_a_cell_may_run_again():
 def test_two_modules_may_not_share_a_name():
     registry = Registry("part", GROUP)
     old = registry.register("one")(part("One", "first"))
-    with pytest.raises(ConfigError, match="part name `one` is taken by first. Choose another name for the one in second"):
+    with pytest.raises(
+        ConfigError, match="part name `one` is taken by first. Choose another name for the one in second"
+    ):
         registry.register("one")(part("One", "second"))
     assert registry.get("one") is old
 
@@ -75,7 +77,9 @@ def test_an_unknown_name_is_answered_with_the_closest_and_all():
     registry = Registry("part", GROUP)
     registry.register("moving")(part("A"))
     registry.register("rsi")(part("B"))
-    with pytest.raises(ConfigError, match=r"part `movin` is unknown\. Did you mean `moving`\? Known: `moving`, `rsi`\."):
+    with pytest.raises(
+        ConfigError, match=r"part `movin` is unknown\. Did you mean `moving`\? Known: `moving`, `rsi`\."
+    ):
         registry.get("movin")
 
 
@@ -99,6 +103,20 @@ def test_a_package_cannot_take_a_built_in_name(package):
     registry = Registry("part", GROUP)
     registry.register("own")(part("Own"))
     with pytest.raises(ConfigError, match="part name `own` is taken by here.*plugin_three"):
+        registry.names()
+
+
+def test_what_is_no_part_is_refused_wherever_it_comes_from(package):
+    package("plugin_six", "number = plugin_six:NUMBER", "NUMBER = 5\n")
+
+    def accept(name, part):
+        if not isinstance(part, type):
+            raise ConfigError(f"part `{name}`: {part!r} is not a class.")
+
+    registry = Registry("part", GROUP, accept=accept)
+    with pytest.raises(ConfigError, match="part `five`: 5 is not a class"):
+        registry.register("five")(5)
+    with pytest.raises(ConfigError, match="part `number`: 5 is not a class"):
         registry.names()
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.settings import Settings
 
-SECRET = "s3cr3t-value-of-a-key"  # noqa: S105 - a made-up one
+SECRET = "s3cr3t-value-of-a-key"
 NAMES = ("BINANCE_API_KEY", "BINANCE_API_SECRET", "SLACK_WEBHOOK_URL", "CRYPTOBOT_DATA_DIRECTORY")
 
 

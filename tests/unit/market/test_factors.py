@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptobot.market.factors import Echo, Wave, decayed_sum
@@ -16,6 +16,7 @@ from cryptobot.market.season import variance_share
 WEEK = 7 * 86_400
 
 
+@settings(deadline=None)
 @given(
     inputs=st.lists(st.floats(-10, 10), min_size=1, max_size=300),
     keep=st.floats(0, 1),
@@ -63,6 +64,7 @@ def test_long_bars_average_a_wave(bars_per_memory: float) -> None:
     assert Wave(100.0, 1.0, bar, random).deviation == pytest.approx(means.std(), rel=0.05)
 
 
+@settings(deadline=None)
 @given(memory=st.floats(0.01, 1000), bar=st.floats(0.1, 100), event=st.integers(0, 5))
 def test_an_echo_spreads_all_of_an_event_and_nothing_before_it(memory: float, bar: float, event: int) -> None:
     echo = Echo(memory, bar)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptobot.core.bars import BarColumns
@@ -24,6 +24,7 @@ def test_no_holes_is_an_empty_table_of_the_same_types() -> None:
 
 
 # Rows 20 and 21 stay, or nothing would show that a bar is 5 minutes long.
+@settings(deadline=None)
 @given(gone=st.sets(st.integers(1, 58).filter(lambda row: row not in (20, 21))))
 def test_holes_are_what_is_missing(gone: set[int]) -> None:
     bars = BARS.drop(BARS.index[sorted(gone)])

@@ -26,8 +26,9 @@ def market():
         wicks = [(1 + np.abs(random.normal(0, sigma, n))) for _ in range(2)]
         if tick:
             decimals = max(0, round(-np.log10(tick)))
-            ticks = np.round(np.maximum(opened, close) * wicks[0] * 10**decimals), np.round(
-                np.minimum(opened, close) / wicks[1] * 10**decimals
+            ticks = (
+                np.round(np.maximum(opened, close) * wicks[0] * 10**decimals),
+                np.round(np.minimum(opened, close) / wicks[1] * 10**decimals),
             )
             high, low = ticks[0] / 10.0**decimals, np.maximum(ticks[1], 1) / 10.0**decimals
         else:

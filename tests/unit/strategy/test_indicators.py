@@ -104,7 +104,8 @@ def rsi_reference(x, window):
     changes = np.diff(x).tolist()
     gain, loss = (wilder([max(sign * c, 0.0) for c in changes], window) for sign in (1, -1))
     return [math.nan] * window + [
-        50.0 if g + l == 0 else 100.0 if l == 0 else 100.0 - 100.0 / (1.0 + g / l) for g, l in zip(gain, loss, strict=True)
+        50.0 if up + down == 0 else 100.0 if down == 0 else 100.0 - 100.0 / (1.0 + up / down)
+        for up, down in zip(gain, loss, strict=True)
     ]
 
 

@@ -77,7 +77,9 @@ def test_any_layout_of_columns_is_taken():
 
 def test_the_number_of_values_must_fit():
     column = np.ones(3)
-    with pytest.raises(ConfigError, match="takes 3 values after `state`, but the feature gives 1 inputs and 1 arguments"):
+    with pytest.raises(
+        ConfigError, match="takes 3 values after `state`, but the feature gives 1 inputs and 1 arguments"
+    ):
         running.scan([0.0] * 3, [column], [1.0])
     with pytest.raises(ConfigError, match="gives 2 inputs and 2 arguments"):
         running.scan([0.0] * 3, [column, column], [1.0, 2.0])
@@ -148,5 +150,5 @@ def test_a_kernel_in_a_notebook_follows_the_other_cells(tmp_path):
             env={**os.environ, "IPYTHONDIR": str(tmp_path)},
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        answers = eval(done.stdout.splitlines()[-1], {"np": np})  # noqa: S307 - our own print
+        answers = eval(done.stdout.splitlines()[-1], {"np": np})
         assert [a for a, _ in answers] == [b for _, b in answers] == [2.0, 3.0, 6.0, 106.0, 0.0]

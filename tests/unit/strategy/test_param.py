@@ -61,7 +61,10 @@ BIG = 10**400
     ("name", "value", "allowed"),
     [
         *[("count", v, "a whole number of at least 1 and at most 100") for v in (0, 101, -BIG, 1.5, True, np.True_)],
-        *[("count", v, "a whole number") for v in ("5", None, float("nan"), float("inf"), BIG, 5 + 0j, [5], Decimal(5))],
+        *[
+            ("count", v, "a whole number")
+            for v in ("5", None, float("nan"), float("inf"), BIG, 5 + 0j, [5], Decimal(5))
+        ],
         *[("ratio", v, "a finite number above 0 and below 1") for v in (0, 0.0, 1, 1.0, -0.1, float("nan"), BIG)],
         *[("ratio", v, "a finite number") for v in (True, "0.5", None, np.complex128(0.5))],
         *[("on", v, "True or False") for v in (1, 0, "yes", None, 1.0)],
@@ -165,7 +168,14 @@ def test_a_feature_keeps_its_source_when_replaced():
 
 def test_declarations_describe_themselves():
     ratio = Sample.parameters()["ratio"]
-    assert (ratio.name, ratio.default, ratio.kind, ratio.gt, ratio.lt, ratio.doc) == ("ratio", 0.5, "float", 0, 1, "A share")
+    assert (ratio.name, ratio.default, ratio.kind, ratio.gt, ratio.lt, ratio.doc) == (
+        "ratio",
+        0.5,
+        "float",
+        0,
+        1,
+        "A share",
+    )
     assert [p.kind for p in Sample.parameters().values()] == ["int", "float", "bool", "str", "int", "str"]
     assert param(1, le=5).allowed() == "a whole number of at most 5"
     assert param(1.0, lt=5).allowed() == "a finite number below 5"

@@ -249,6 +249,18 @@ def test_a_notebook_cell_may_register_and_run_again(registry):
             cb.strategy("thing")(thing)
 
 
+def test_a_strategy_of_another_package_gets_the_name_it_is_offered_under(registry, tmp_path, monkeypatch):
+    (tmp_path / "offered.py").write_text("import cryptobot as cb\nclass Mine(cb.Strategy):\n    pass\n")
+    info = tmp_path / "offered-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: offered\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[cryptobot.strategies]\nmy_offer = offered:Mine\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "_loaded", False)
+    assert cb.get_strategy("my_offer").name == "my_offer"
+    sys.modules.pop("offered")
+
+
 def test_taking_a_built_in_name_before_anything_is_loaded_is_refused_at_once():
     script = (
         "import cryptobot as cb\n"

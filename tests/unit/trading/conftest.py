@@ -83,6 +83,45 @@ class StepClock:
         self.settle()
 
 
+class Faulty(ReplayExchange):
+    """Raises at one of its doors."""
+
+    def __init__(self, bars, door, error):
+        super().__init__(bars, fee=0)
+        self.door, self.error = door, error
+
+    def fault(self, door):
+        if door == self.door:
+            raise self.error
+
+    async def connect(self):
+        self.fault("connect")
+
+    async def close(self):
+        await super().close()
+        self.fault("close")
+
+    async def balances(self):
+        self.fault("balances")
+        return await super().balances()
+
+    async def history(self, symbol, timeframe, limit):
+        self.fault("history")
+        return await super().history(symbol, timeframe, limit)
+
+    async def submit(self, intent):
+        self.fault("submit")
+        await super().submit(intent)
+
+    async def stream(self, symbol, timeframe):
+        count = 0
+        async for event in super().stream(symbol, timeframe):
+            yield event
+            count += 1
+            if count == 3:
+                self.fault("stream")
+
+
 def bar(number, price=100.0, word="-"):
     """Return one flat bar."""
     price = float(price)
@@ -94,13 +133,23 @@ def frame(words, prices=None):
     prices = [100.0 + n for n in range(len(words))] if prices is None else prices
     values = np.array(prices, dtype=float)
     index = pd.DatetimeIndex(START + MINUTE * np.arange(len(words)), tz="UTC", name="time")
-    columns = {name: values for name in ("open", "high", "low", "close")}
+    columns = dict.fromkeys(("open", "high", "low", "close"), values)
     return pd.DataFrame({**columns, "volume": [WORDS[word] for word in words]}, index=index)
 
 
 @pytest.fixture
 def told():
     return Told
+
+
+@pytest.fixture
+def faulty():
+    return Faulty
+
+
+@pytest.fixture
+def step_clock():
+    return StepClock
 
 
 @pytest.fixture
