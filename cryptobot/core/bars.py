@@ -97,6 +97,7 @@ class BarColumns:
         step = int(np.diff(time).min()) if time.size > 1 else 60_000_000_000
         if step % 1_000_000_000:
             raise DataError(f"{source}: bars {step / 1e9} s apart. Bars are whole seconds long, at least one.")
+        _check_steps(time, step, source)
         return cls.unchecked(time, columns, Timeframe(step // 1_000_000_000))
 
     @classmethod
@@ -136,7 +137,7 @@ class BarColumns:
     def holes(self) -> list[Hole]:
         """Name every place where bars are missing."""
         step = self.timeframe.nanoseconds
-        rows = np.flatnonzero(np.diff(self.time) >= 2 * step)
+        rows = np.flatnonzero(np.diff(self.time) > step)
         return [
             Hole(int(self.time[r]), int(self.time[r + 1]), int((self.time[r + 1] - self.time[r]) // step) - 1)
             for r in rows
@@ -250,6 +251,19 @@ def _check_order(time: NDArray[np.int64], source: str) -> None:
         f"{source}: bar {row} ({time_text(int(time[row]))}) is older than the one before "
         f"({time_text(int(time[row - 1]))}). Sort the bars by time: bars = bars.sort_index()."
     )
+
+
+def _check_steps(time: NDArray[np.int64], step: int, source: str) -> None:
+    """Refuse bars that lie between the steps of the others: a missing bar leaves whole steps."""
+    steps = np.diff(time)
+    wrong = np.flatnonzero(steps % step)
+    if wrong.size:
+        row = int(wrong[0]) + 1
+        raise DataError(
+            f"{source}: bar {row} ({time_text(int(time[row]))}) opens {steps[row - 1] / 1e9:g} s after the one before, "
+            f"which is no whole number of {Timeframe(step // 1_000_000_000)} bars, the smallest step seen. Bars are of "
+            "one length; look which rows do not belong, or whether the times are those of a zone with summer time."
+        )
 
 
 def _check_values(time: NDArray[np.int64], columns: dict[str, NDArray[np.float64]], source: str) -> None:

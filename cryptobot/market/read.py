@@ -63,7 +63,6 @@ def read_bars(path: str | os.PathLike[str], *, timezone: str | None = None) -> p
     times = utc_times(_time_column(columns, table, source), timezone, source)
     values = {name: _floats(columns[name][0], name, times, source) for name in COLUMNS}
     bars = BarColumns.of(pd.DataFrame(values, index=times.rename("time")), source=source)
-    _check_raster(bars, source)
     return frame_of(bars, source)
 
 
@@ -142,17 +141,3 @@ def _floats(column: Any, name: str, times: pd.DatetimeIndex, source: str) -> Flo
                 "Mend the value; write 1234.5 without signs, spaces or commas."
             ) from error
     return numbers
-
-
-def _check_raster(bars: BarColumns, source: str) -> None:
-    """Refuse bars that lie between the steps of the others: a missing bar leaves whole steps."""
-    step = bars.timeframe.nanoseconds
-    steps = np.diff(bars.time)
-    wrong = np.flatnonzero(steps % step)
-    if wrong.size:
-        row = int(wrong[0]) + 1
-        raise DataError(
-            f"{source}: bar {row} ({time_text(int(bars.time[row]))}) opens {steps[row - 1] / 1e9:g} s after the one "
-            f"before, which is no whole number of {bars.timeframe} bars, the smallest step seen. A file holds bars of "
-            "one length; look which rows do not belong, or whether the times are those of a zone with summer time."
-        )

@@ -77,12 +77,6 @@ class Frames(anywidget.AnyWidget):
         """Number of frames and heartbeats sent so far."""
         return self._sent
 
-    @property
-    def watched(self) -> bool:
-        """Whether a page with the panel is open and in front."""
-        with self._guard:
-            return bool(self._looking())
-
     def ready(self) -> bool:
         """Whether a frame may be sent: somebody looks, and everybody who looks has painted the last one."""
         with self._guard:

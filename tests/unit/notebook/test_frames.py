@@ -34,7 +34,6 @@ def pulse() -> Pulse:
 
 def test_nothing_is_due_while_nobody_looks(pulse: Pulse) -> None:
     assert not pulse.frames.ready()
-    assert not pulse.frames.watched
 
 
 def test_a_frame_waits_for_every_page_in_front(pulse: Pulse) -> None:

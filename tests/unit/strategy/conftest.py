@@ -22,17 +22,13 @@ def market():
             closes = walk.astype(np.int64) / 10.0**decimals
         close = np.array(closes, dtype=np.float64)
         n = close.size
-        opened = np.concatenate([close[:1], close[:-1]])
-        wicks = [(1 + np.abs(random.normal(0, sigma, n))) for _ in range(2)]
+        before = np.concatenate([close[:1], close[:-1]])
+        opened = before * np.exp(random.normal(0, sigma, n))  # gaps between the bars, as real ones have
+        high = np.maximum(opened, close) * (1 + np.abs(random.normal(0, sigma, n)))
+        low = np.minimum(opened, close) / (1 + np.abs(random.normal(0, sigma, n)))
         if tick:
-            decimals = max(0, round(-np.log10(tick)))
-            ticks = (
-                np.round(np.maximum(opened, close) * wicks[0] * 10**decimals),
-                np.round(np.minimum(opened, close) / wicks[1] * 10**decimals),
-            )
-            high, low = ticks[0] / 10.0**decimals, np.maximum(ticks[1], 1) / 10.0**decimals
-        else:
-            high, low = np.maximum(opened, close) * wicks[0], np.minimum(opened, close) / wicks[1]
+            scale = 10.0 ** max(0, round(-np.log10(tick)))
+            opened, high, low = (np.maximum(1, np.round(prices * scale)) / scale for prices in (opened, high, low))
         columns = {
             "open": opened,
             "high": np.maximum(high, np.maximum(opened, close)),
