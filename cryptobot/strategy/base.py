@@ -11,6 +11,7 @@ from cryptobot.core.bars import COLUMNS, BarColumns
 from cryptobot.core.errors import ConfigError, CryptobotError, StrategyError
 from cryptobot.core.grid import PriceGrid
 from cryptobot.core.suggest import listed
+from cryptobot.core.text import figure
 from cryptobot.strategy.batch import feature_columns
 from cryptobot.strategy.conditions import Column, Mask, Rows, as_mask
 from cryptobot.strategy.decision import Decision, Decisions
@@ -124,7 +125,7 @@ class Strategy(Parametrised):
         undefined = [name for name, value in now.features.items() if not np.isfinite(value)]
         if undefined:
             return f"{', '.join(undefined)} not defined yet: the warm-up takes {self.warm_up} bars."
-        values = ", ".join(f"{name} is {value:,.6g}" for name, value in now.features.items())
+        values = ", ".join(f"{name} is {figure(value, 6)}" for name, value in now.features.items())
         return f"{values[:1].upper()}{values[1:]}." if values else "The strategy has no features."
 
     def decide(self, x: Rows, n: int) -> tuple[Mask, Mask]:

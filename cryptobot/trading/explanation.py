@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from cryptobot.core.bars import time_text
 from cryptobot.strategy.decision import Decision
+
+_SIGNALS: Final = {
+    (False, False): "There is no signal",
+    (True, False): "There is a buy signal",
+    (False, True): "There is a sell signal",
+    (True, True): "There are a buy and a sell signal",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +72,6 @@ def explain(decision: Decision, close: float, said: str, position: str, outcome:
     outcome
         What came of it, in words.
     """
-    signal = (
-        "buy and sell"
-        if decision.buy and decision.sell
-        else "buy"
-        if decision.buy
-        else "sell"
-        if decision.sell
-        else "no"
-    )
-    text = (
-        (
-            f"Bar of {time_text(decision.time)} closed at {close:,.10g}. {said} That is {signal} signal"
-            f"{'s' if decision.buy and decision.sell else ''} while {position}: {outcome}."
-        )
-        .replace("That is buy signal", "That is a buy signal")
-        .replace("That is sell signal", "That is a sell signal")
-    )
+    signal = _SIGNALS[decision.buy, decision.sell]
+    text = f"Bar of {time_text(decision.time)} closed at {close:,.10g}. {said} {signal} while {position}: {outcome}."
     return Explanation(decision.time, close, decision.features, decision.buy, decision.sell, position, outcome, text)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.text import figure
 from cryptobot.strategy.base import Strategy
 from cryptobot.strategy.catalogue import strategy
 from cryptobot.strategy.conditions import Mask, crossed_above, crossed_below
@@ -54,8 +55,8 @@ class MovingAverageCrossover(Strategy):
         crossing = f"it has just crossed {side}" if crossed else "no crossing"
         limit = self.volatility_threshold
         return (
-            f"Fast {fast:,.10g} is {side} slow {slow:,.10g}: {crossing}; volatility {volatility:.6f} is "
-            f"{'above' if volatility > limit else 'not above'} the threshold {limit:.6g}."
+            f"Fast {figure(fast)} is {side} slow {figure(slow)}: {crossing}; volatility {figure(volatility, 3)} is "
+            f"{'above' if volatility > limit else 'not above'} the threshold {figure(limit, 3)}."
         )
 
     def should_buy(self, x: Any) -> Mask:

@@ -59,6 +59,9 @@ def test_scan_keeps_state_and_columns_as_they_were():
     state, column = [0.0, 0.0, 1.0], np.array([2.0, 3.0, 4.0])
     scanned = running.scan(state, [column, column], [0.5])
     assert state == [0.0, 0.0, 1.0]
+    array = np.array(state)
+    np.testing.assert_array_equal(running.scan(array, [column, column], [0.5]), scanned)
+    assert array.tolist() == state
     assert column.tolist() == [2.0, 3.0, 4.0]
     assert column.flags.writeable
     with pytest.raises(ValueError, match="read-only"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 
@@ -14,7 +15,9 @@ from cryptobot.core.errors import ConfigError, DataError, StrategyError
 from cryptobot.core.grid import PriceGrid
 from cryptobot.strategy.catalogue import STRATEGIES
 from cryptobot.strategy.decision import Decision
+from cryptobot.strategy.feature import Feature
 from cryptobot.strategy.indicators import ATR, EMA, RSI, SMA
+from cryptobot.strategy.kernel import kernel
 from cryptobot.strategy.library.ma_crossover import MovingAverageCrossover
 
 
@@ -121,6 +124,28 @@ def test_a_feature_that_is_undefined_in_between_is_skipped_alike(market):
     batch, live = chained.batch(bars), chained.live(bars.grid)
     assert [repr(live.update(bar)) for bar in bars.rows()] == [repr(batch[row]) for row in range(200)]
     assert np.isfinite(batch.features["v"][100:]).all()
+
+
+class Rarity(Feature):
+    """Infinite on every tenth bar."""
+
+    warm_up = 0
+
+    def state(self):
+        return [0.0]
+
+    @kernel
+    def step(state, close):  # noqa: N805 - a kernel has no self
+        state[0] += 1.0
+        return math.inf if state[0] % 10.0 == 0.0 else close
+
+
+def test_a_feature_that_is_infinite_in_between_is_skipped_alike(market):
+    bars = market(100)
+    chained = strategy_class(features=lambda self: {"mean": SMA(4, of=Rarity()), "rare": Rarity()})()
+    batch, live = chained.batch(bars), chained.live(bars.grid)
+    assert [repr(live.update(bar)) for bar in bars.rows()] == [repr(batch[row]) for row in range(100)]
+    assert np.flatnonzero(~batch.buy).tolist() == [0, 1, 2, *range(9, 100, 10)]
 
 
 def test_decisions_of_a_row(market):

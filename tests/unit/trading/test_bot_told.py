@@ -53,6 +53,36 @@ def test_a_status_read_at_any_time_is_of_one_piece(make_bot):
     assert bot.status().cash == bot.exchange.ledger.cash
 
 
+def test_readers_and_the_engine_take_turns(stepped):
+    bot, clock = stepped("b-s---")
+    clock.settle()
+    engine = bot.session.engine
+    seen = {}
+
+    def watch(owner, name):
+        usual = getattr(owner, name)
+
+        def watched(*arguments):
+            seen.setdefault(name, []).append(bot.lock._is_owned())  # by the thread that is here just now
+            return usual(*arguments)
+
+        setattr(owner, name, watched)
+
+    for owner, name in (
+        (engine, "handle"),
+        (engine, "explain"),
+        (engine, "change_strategy"),
+        (engine.portfolio, "equity"),
+        (engine.portfolio, "open_trade"),
+        (engine.tape, "window"),
+    ):
+        watch(owner, name)
+    clock.step(2)
+    bot.status(), bot.trades(), bot.tape(), bot.explain(), bot.bars(), bot.set_parameters(shift=1)
+    assert len(seen) == 6
+    assert {name: all(held) for name, held in seen.items()} == dict.fromkeys(seen, True)
+
+
 def test_the_sequence_grows_with_everything_that_can_be_read(stepped):
     bot, clock = stepped("b-s---")
     clock.settle()
