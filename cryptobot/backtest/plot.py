@@ -46,6 +46,20 @@ class _Theme:
 
 
 _THEMES: Final = {
+    # For a page whose background is not known: nothing is painted behind, and every colour reads on white and on black.
+    "auto": _Theme(
+        paper="rgba(0,0,0,0)",
+        text="#7b8494",
+        grid="rgba(128,136,150,0.22)",
+        up="#26a69a",
+        down="#ef5350",
+        buy="#1f9d57",
+        sell="#e5483f",
+        equity="#2f86e0",
+        hold="#8a92a2",
+        lines=("#d98a1a", "#8b7bf0", "#d84a8c", "#1899a8"),
+        edge="rgba(0,0,0,0)",
+    ),
     "light": _Theme(
         paper="#ffffff",
         text="#2a2e39",
@@ -221,7 +235,7 @@ def _lay_out(figure: Any, report: BacktestReport, merged: Candles, theme: _Theme
         margin={"l": 12, "r": 12, "t": 76, "b": 30},
         hovermode="x unified",
         hoversubplots="axis",
-        hoverlabel={"bgcolor": theme.paper, "font": {"color": theme.text}},
+        hoverlabel={} if template == "auto" else {"bgcolor": theme.paper, "font": {"color": theme.text}},
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.01, "yanchor": "bottom"},
         bargap=0,
         xaxis={

@@ -122,7 +122,7 @@ class BacktestReport:
             f"and was {worst}; buying and holding {_moved(stats.buy_and_hold)}."
         )
 
-    def plot(self, *, template: Literal["light", "dark"] = "light", height: int = 720) -> go.Figure:
+    def plot(self, *, template: Literal["auto", "light", "dark"] = "auto", height: int = 720) -> go.Figure:
         """Draw candles with the strategy's averages and trades, equity against buy-and-hold, and drawdown.
 
         Long histories are merged into at most 1,500 candles, and lines keep the highs and lows of as many stretches.
@@ -130,7 +130,7 @@ class BacktestReport:
         Parameters
         ----------
         template
-            ``"light"`` or ``"dark"``.
+            ``"auto"`` reads on light and dark pages alike; ``"light"`` and ``"dark"`` bring their own background.
         height
             In pixels.
 

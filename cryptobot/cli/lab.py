@@ -45,6 +45,9 @@ def lab(
     folder = directory if directory is not None else notebooks()
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder. Name a folder with notebooks, or leave it out.")
+    # Quiet defaults, such as no question about news; what the user sets in JupyterLab wins over them.
+    ours = str(Path(__file__).parent / "jupyter")
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [os.environ.get("JUPYTER_CONFIG_PATH"), ours]))
     console().print(f"Notebooks in {folder}. Stop with Ctrl-C.")
     LabApp.launch_instance(argv=server_arguments(folder, port, browser=browser))
 

@@ -157,7 +157,7 @@ def test_html_without_trades_and_with_an_open_one(scripted, bars_of):
     assert "<td>open</td><td>–</td>" in backtest(scripted, bars_of([90, 100, 110], "b.."))._repr_html_()
 
 
-@pytest.mark.parametrize("template", ["light", "dark"])
+@pytest.mark.parametrize("template", ["auto", "light", "dark"])
 def test_the_plot_has_candles_averages_trades_equity_and_drawdown(report, template):
     figure = report.plot(template=template)
     names = [trace.name for trace in figure.data]

@@ -114,6 +114,11 @@ def test_a_signal_on_the_last_bar_is_not_filled(scripted, bars_of):
     assert report.stats.total_return == 0
 
 
+def test_a_signal_on_the_last_bar_but_one_is_filled(scripted, bars_of):
+    report = backtest(scripted, bars_of([90, 100, 110], ".b."))
+    assert [fill.price for fill in report.fills] == [110]
+
+
 def test_no_trade_at_all(scripted, bars_of):
     stats = backtest(scripted, bars_of([90, 100, 110], "...")).stats
     assert (stats.trades, stats.exposure, stats.max_drawdown, stats.fees_paid) == (0, 0, 0, 0)

@@ -116,3 +116,9 @@ def test_a_file_that_is_no_text_is_refused_without_showing_it(directory):
 def test_settings_never_change(settings):
     with pytest.raises(ValidationError, match="frozen"):
         settings.binance_api_key = None
+
+
+def test_even_the_validators_own_error_hides_the_value():
+    with pytest.raises(ValidationError) as caught:
+        Settings(binance_api_key=[SECRET])
+    assert SECRET not in str(caught.value)

@@ -50,7 +50,11 @@ CASES = [
     ("", "-", "There is no signal while flat: nothing is done."),
     ("", "s", "There is a sell signal while flat: nothing is done, because there is nothing to sell."),
     ("", "b", "There is a buy signal while flat: a buy order is sent, to be filled at the next bar's open."),
-    ("", "x", "There are a buy and a sell signal while flat: a buy order is sent, to be filled at the next bar's open."),
+    (
+        "",
+        "x",
+        "There are a buy and a sell signal while flat: a buy order is sent, to be filled at the next bar's open.",
+    ),
     ("b", "-", "There is no signal while long: nothing is done."),
     ("b", "b", "There is a buy signal while long: nothing is done, because a position is held already."),
     ("b", "s", "There is a sell signal while long: a sell order is sent, to be filled at the next bar's open."),
