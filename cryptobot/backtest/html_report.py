@@ -32,7 +32,7 @@ max-width:800px;padding:4px 0;font-variant-numeric:tabular-nums}
 .cb-bt .card span{font-size:11px;color:var(--soft)}
 .cb-bt .up{color:var(--up)} .cb-bt .down{color:var(--down)}
 .cb-bt svg{display:block;width:100%;height:auto}
-.cb-bt svg text{font-size:11px;fill:var(--soft)}
+.cb-bt svg text{font-size:11px;fill:var(--soft);paint-order:stroke;stroke:var(--jp-layout-color0,#fff);stroke-width:4px}
 .cb-bt table{border-collapse:collapse;width:100%;margin-top:10px;font-size:12px;color:inherit}
 .cb-bt th,.cb-bt td{text-align:right;padding:4px 8px;border:0;border-bottom:1px solid var(--rule);background:none;white-space:nowrap}
 .cb-bt th{color:var(--soft);font-weight:500} .cb-bt th:first-child,.cb-bt td:first-child{text-align:left;padding-left:0}

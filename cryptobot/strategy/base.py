@@ -10,6 +10,7 @@ import numpy as np
 from cryptobot.core.bars import COLUMNS, BarColumns
 from cryptobot.core.errors import ConfigError, CryptobotError, StrategyError
 from cryptobot.core.grid import PriceGrid
+from cryptobot.core.money import Market
 from cryptobot.core.suggest import listed
 from cryptobot.core.text import figure
 from cryptobot.strategy.batch import feature_columns
@@ -179,14 +180,21 @@ class Strategy(Parametrised):
             defined &= np.isfinite(values)
         return Decisions(columns.time, buy & defined, sell & defined, features)
 
-    def live(self, grid: PriceGrid | None = None) -> LiveStrategy:
+    def live(self, prices: PriceGrid | Market | pd.DataFrame | BarColumns | None) -> LiveStrategy:
         """Start deciding bar by bar.
 
         Parameters
         ----------
-        grid
-            The decimal grid of the market's prices; None for prices on no grid.
+        prices
+            What tells the decimal grid that the prices will lie on: a market by its tick, bars by their prices, or the
+            grid itself. None is for prices on no grid, whose sums are then rounded as `batch` rounds such prices only.
         """
         from cryptobot.strategy.live import LiveStrategy
 
-        return LiveStrategy(self, grid or PriceGrid(None))
+        if isinstance(prices, Market):
+            grid = PriceGrid.of_tick(prices.tick_size)
+        elif prices is None or isinstance(prices, PriceGrid):
+            grid = prices or PriceGrid(None)
+        else:
+            grid = BarColumns.of(prices).grid
+        return LiveStrategy(self, grid)

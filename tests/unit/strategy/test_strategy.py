@@ -13,6 +13,7 @@ import pytest
 import cryptobot as cb
 from cryptobot.core.errors import ConfigError, DataError, StrategyError
 from cryptobot.core.grid import PriceGrid
+from cryptobot.core.money import Market
 from cryptobot.strategy.catalogue import STRATEGIES
 from cryptobot.strategy.decision import Decision
 from cryptobot.strategy.feature import Feature
@@ -77,7 +78,7 @@ def test_conditions_must_be_defined(market):
         type("Mine", (cb.Strategy,), {})().batch(market(5))
     only_buy = type("Mine", (cb.Strategy,), {"should_buy": lambda self, x: x.close > 0})
     with pytest.raises(ConfigError, match="does not define should_sell"):
-        only_buy().live().update(market(5).bar(0))
+        only_buy().live(None).update(market(5).bar(0))
 
 
 def test_names_warm_up_and_memory():
@@ -113,7 +114,7 @@ def test_a_feature_may_have_two_names_and_is_computed_once(market):
     twice = strategy_class(features=lambda self: {"a": SMA(5), "b": SMA(5), "c": SMA(5, of=SMA(5))})()
     features = twice.batch(market(30)).features
     assert features["a"] is features["b"]
-    assert len(twice.live().snapshot()["states"]) == 2
+    assert len(twice.live(None).snapshot()["states"]) == 2
 
 
 def test_a_feature_that_is_undefined_in_between_is_skipped_alike(market):
@@ -173,7 +174,7 @@ def test_a_wrong_answer_names_the_strategy(market):
     with pytest.raises(StrategyError, match="Mine.should_buy returned bool"):
         strategy_class(should_buy=lambda self, x: True)().batch(market(5))
     with pytest.raises(StrategyError, match="Mine.should_sell returned an array of float64"):
-        strategy_class(should_sell=lambda self, x: x.close)().live().update(market(5).bar(0))
+        strategy_class(should_sell=lambda self, x: x.close)().live(None).update(market(5).bar(0))
     with pytest.raises(StrategyError, match="x has no `fst`. Did you mean `fast`"):
         type("Typo", (Everything,), {"should_buy": lambda self, x: x.fst > 0})().batch(market(5))
 
@@ -187,7 +188,7 @@ def test_conditions_see_read_only_columns(market):
     with pytest.raises(ValueError, match="read-only"):
         strategy.batch(market(5))
     with pytest.raises(ValueError, match="read-only"):
-        strategy.live().update(market(5).bar(0))
+        strategy.live(None).update(market(5).bar(0))
 
 
 def test_a_snapshot_goes_on_as_if_nothing_had_happened(market):
@@ -308,3 +309,13 @@ def test_every_strategy_explains_itself(market):
         early, late = strategy.explain(decisions[0], None), strategy.explain(decisions[119], decisions[118])
         assert early[-1] == late[-1] == "."
         assert not strategy.nodes or "warm-up" in early
+
+
+def test_live_takes_the_grid_from_what_it_is_given(market):
+    bars, rules = market(50), Market("BTC/USDT", "0.0100")
+    strategy = MovingAverageCrossover(2, 5)
+    assert strategy.live(rules).grid == PriceGrid(2) == strategy.live(PriceGrid(2)).grid
+    assert strategy.live(bars).grid == bars.grid == strategy.live(bars.to_frame()).grid
+    assert strategy.live(None).grid == PriceGrid(None)
+    with pytest.raises(ConfigError, match="not a table of bars"):
+        strategy.live("BTC/USDT")
