@@ -24,7 +24,7 @@ _STYLE: Final = """
 --rule:var(--jp-border-color2,#d5d9e0);color:var(--jp-ui-font-color1,#1f2328);font:13px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);
 max-width:800px;padding:4px 0;font-variant-numeric:tabular-nums}
 [data-jp-theme-light="false"] .cb-bt{--up:#4cd3a5;--down:#ff8178}
-.cb-bt h4{margin:0;font-size:15px;font-weight:600;color:inherit}
+.cb-bt h4{margin:0;font-size:15px;line-height:1.35;font-weight:600;color:inherit}
 .cb-bt p{margin:2px 0 0;color:var(--soft)}
 .cb-bt .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(134px,1fr));gap:8px;margin:12px 0}
 .cb-bt .card{border:1px solid var(--rule);border-radius:6px;padding:7px 10px}

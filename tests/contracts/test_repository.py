@@ -7,6 +7,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,14 @@ def test_a_long_file_says_why(path: Path) -> None:
 def test_files_are_short() -> None:
     lengths = [path.read_text("utf-8").count("\n") for path in SOURCES if path.name != "__init__.py"]
     assert statistics.median(lengths) <= 150
+
+
+def test_make_test_runs_every_folder_of_tests() -> None:
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]["ini_options"]
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    named = [ROOT / path for path in options["testpaths"]]
+    assert {folder for folder in folders if not any(folder.is_relative_to(path) for path in named)} == set()
+    assert options["testpaths"][-1] == "tests/browser"
 
 
 def test_the_documents_name_make_targets_that_exist() -> None:
