@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -75,6 +75,9 @@ class Settings(BaseSettings):
                 f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
             )
             raise ConfigError(f"settings: {problems}. Correct the environment variable or the line in .env.") from None
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Settings hold secrets and are not pickled. Load them where they are needed: Settings.load().")
 
     def secrets(self) -> dict[str, str]:
         """Return the plain values of all set secrets by name: for redaction and for signing, never for showing."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_EXACT: Final = Context(prec=34)  # whatever the caller's own context is
 
 
 class Side(StrEnum):
@@ -143,4 +145,4 @@ class Trade:
     @property
     def return_(self) -> Decimal:
         """Profit or loss as a fraction of what the entry cost without its fee."""
-        return self.pnl / (self.entry_price * self.quantity)
+        return _EXACT.divide(self.pnl, _EXACT.multiply(self.entry_price, self.quantity))

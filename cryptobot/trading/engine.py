@@ -25,6 +25,8 @@ from cryptobot.trading.actions import Action, Halt, Notice, Submit
 from cryptobot.trading.explanation import Explanation, explain, nothing_yet
 from cryptobot.trading.tape import Tape
 
+# Bars that changed parameters are shown for: some 0.3 s of work.
+_REWOUND: Final = 20_000
 _WAITING: Final = "nothing is done, because an order is still on its way"
 # A message is repeated soon or never; the books themselves know every fill they ever booked.
 _REPEATED: Final = 100
@@ -128,6 +130,25 @@ class Engine:
         if isinstance(event, OrderFilled):
             return self._on_fill(event)
         return self._on_refusal(event)
+
+    def resume(self) -> None:
+        """Go on after a halt.
+
+        The bar it halted on may have reached some of the features and not others, so the strategy starts anew and sees
+        every bar on the tape again.
+
+        Raises
+        ------
+        CryptobotError
+            If the strategy fails on them.
+        """
+        if self.halted is None:
+            return
+        live = self.strategy.live(self._grid)
+        for bar, _ in self.tape.rows():
+            live.update(bar)
+        self._live = live
+        self.halted = None
 
     def change_strategy(self, strategy: Strategy) -> None:
         """Trade with changed parameters from the next bar's close on."""
@@ -261,7 +282,7 @@ class Engine:
         live = strategy.live(self._grid)
         tape = Tape(list(strategy.nodes))
         decision: Decision | None = None
-        for bar, equity in self.tape.rows():
+        for bar, equity in self.tape.rows(max(_REWOUND, strategy.memory)):
             decision = live.update(bar)
             tape.append(bar, decision.features, equity)
         self.strategy, self._live, self.tape, self._decision = strategy, live, tape, decision

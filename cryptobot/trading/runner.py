@@ -211,7 +211,7 @@ class Runner:
             if self.engine is None:
                 await self._prepare()
             else:
-                self.engine.halted = None
+                self.engine.resume()
         finally:
             self._may_wake = False
 

@@ -102,9 +102,9 @@ class Tape:
             sequence=sequence,
         )
 
-    def rows(self) -> Iterator[tuple[Bar, float]]:
-        """Yield every bar with the equity at its close."""
-        for time, opened, high, low, close, volume, equity in zip(
-            self._time, *self._bars.values(), self._equity, strict=True
-        ):
+    def rows(self, n: int | None = None) -> Iterator[tuple[Bar, float]]:
+        """Yield the newest ``n`` bars (None: all), oldest first, with the equity at their close."""
+        start = 0 if n is None else max(0, len(self) - n)
+        numbers = (column[start:] for column in (*self._bars.values(), self._equity))
+        for time, opened, high, low, close, volume, equity in zip(self._time[start:], *numbers, strict=True):
             yield Bar(time, opened, high, low, close, volume), equity

@@ -101,7 +101,7 @@ def test_partial_fills_are_averaged_into_one_round_trip():
     assert (trade.entry_time, trade.exit_time) == (1, 4)
     assert (trade.entry_price, trade.exit_price, trade.quantity) == (103, 105, 4)
     assert (trade.fees, trade.pnl) == (Decimal("0.8"), Decimal("7.2"))
-    assert trade.return_ == Decimal("7.2") / 412
+    assert abs(trade.return_ - Decimal("7.2") / 412) < Decimal("1e-27")
     assert not trade.is_open
     assert books.is_flat
     assert books.entry_price is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 import traceback
 from pathlib import Path
 
@@ -122,3 +123,9 @@ def test_even_the_validators_own_error_hides_the_value():
     with pytest.raises(ValidationError) as caught:
         Settings(binance_api_key=[SECRET])
     assert SECRET not in str(caught.value)
+
+
+def test_secrets_are_not_pickled(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TypeError, match=r"not pickled.*Settings\.load"):
+        pickle.dumps(Settings.load(binance_api_key="planted"))

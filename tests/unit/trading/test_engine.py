@@ -360,6 +360,33 @@ def test_a_strategy_that_fails_later_halts_then_and_keeps_the_position(make_bar)
     assert engine.portfolio.quantity == 10
 
 
+def test_after_a_halt_it_goes_on_as_if_the_failed_bar_had_never_come(make_bar):
+    class Averaged(Strategy):
+        def features(self):
+            return {"average": SMA(3)}
+
+        def should_buy(self, x):
+            if x.close[-1] == 104:
+                raise RuntimeError("not this bar")
+            return x.close > x.average
+
+        def should_sell(self, x):
+            return x.close < x.average
+
+    prices = [100, 101, 99, 102, 104, 98, 103]
+    halting, other = make_engine(Averaged()), make_engine(Averaged())
+    for number, price in enumerate(prices):
+        if halts(halting.handle(BarClosed(make_bar(number, price)))):
+            halting.resume()
+            assert halting.halted is None
+        elif price != 104:
+            other.handle(BarClosed(make_bar(number, price)))
+    assert [float(v) for v in halting.tape.window(None, [], 0).features["average"][2:]] == [
+        float(v) for v in other.tape.window(None, [], 0).features["average"][2:]
+    ]
+    assert halting.explain().features == other.explain().features
+
+
 class Eager(Strategy):
     """Would buy on every row, were it not for its undefined average."""
 
