@@ -61,6 +61,7 @@ def demo(
 
     chosen = make_strategy(strategy, param)
     frame, name = load(bars, timezone, _BARS, seed, "15m")
+    exchange = ReplayExchange(frame, cash=cash, fee=fee, slippage_bps=slippage_bps)
     out = console(to_stderr=json)
     if not json:
         holes = frame.attrs.get("holes", [])
@@ -73,7 +74,6 @@ def demo(
         raise typer.Exit(1)
     _done(out, json, "Checked", f"{chosen!r} passed {len(check.checks)} checks in {check.seconds:.1f} s")
 
-    exchange = ReplayExchange(frame, cash=cash, fee=fee, slippage_bps=slippage_bps)
     bot = Bot(chosen, exchange=exchange)
     started = time.perf_counter()
     status = bot.run()
