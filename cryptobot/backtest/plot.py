@@ -111,7 +111,7 @@ def _plotly() -> ModuleType:
     except ImportError as error:
         raise ConfigError(
             f"Plots need plotly, which cannot be imported here ({error}). Install the research extra: "
-            "pip install cryptobot[research]"
+            'pip install ".[research]" in the checkout.'
         ) from error
     module: ModuleType = graph
     return module

@@ -59,7 +59,7 @@ def load_vectorbt() -> ModuleType:
     except ImportError as error:
         raise ConfigError(
             f"Backtests need vectorbt, which cannot be imported here ({error}). Install the research extra: "
-            "pip install cryptobot[research]"
+            'pip install ".[research]" in the checkout.'
         ) from error
     module: ModuleType = vectorbt_portfolio
     return module

@@ -97,7 +97,7 @@ def _packages() -> list[Finding]:
         if importlib.util.find_spec(package) is not None:
             found.append(Finding(package, "ok", metadata.version(package)))
             continue
-        how = f"pip install 'cryptobot[{extra}]'" if extra else "pip install cryptobot"
+        how = f"pip install '.[{extra}]' in the checkout" if extra else "pip install . in the checkout"
         found.append(
             Finding(package, "missing" if extra else "bad", f"not installed: needed for {use}", f"Get it: {how}.")
         )

@@ -39,7 +39,9 @@ def lab(
       cryptobot lab --no-browser --port 9000
     """  # noqa: D301 - click's own mark for text that is not to be wrapped
     if importlib.util.find_spec("jupyterlab") is None:
-        raise ConfigError("JupyterLab is not installed. Install it: pip install 'cryptobot[lab,research]'.")
+        raise ConfigError(
+            "JupyterLab is not installed. Install the extras: pip install '.[lab,research]' in the checkout."
+        )
     from jupyterlab.labapp import LabApp
 
     folder = directory if directory is not None else notebooks()

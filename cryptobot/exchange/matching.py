@@ -71,7 +71,9 @@ def fill_market_order(
     """
     at = fill_price(intent.side, decimal_of(price), costs, market)
     if at <= 0:
-        return OrderRefused(intent.id, time, f"after slippage and rounding to the tick its price is {at} {market.quote}")
+        return OrderRefused(
+            intent.id, time, f"after slippage and rounding to the tick its price is {at} {market.quote}"
+        )
     if intent.side is Side.BUY:
         if intent.quote_amount is None:
             raise ConfigError(f"intent {intent.id}: a buy needs `quote_amount`, the money it may spend.")

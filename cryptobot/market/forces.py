@@ -52,7 +52,7 @@ class Volatility:
         self._seconds = seconds
         self._waves = [Wave(memory, deviation, seconds / 60, random) for memory, deviation in _VOLATILITY]
         # exp(2x) of a normal x with deviation s averages exp(2 s²): taken off, the variance is 1 on average.
-        self._level = sum(wave.deviation**2 for wave in self._waves)
+        self._level = math.fsum(wave.deviation**2 for wave in self._waves)
 
     def next(self, opened: NDArray[np.int64], random: np.random.Generator) -> Floats:
         """Return the volatility of the next n bars as a multiple of the average one (in the mean square).

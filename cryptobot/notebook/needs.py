@@ -27,7 +27,7 @@ def require_lab() -> None:
     if missing:
         raise ConfigError(
             f"The control panel needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed. "
-            "Install the extra `lab`: pip install 'cryptobot[lab]', then restart the kernel. "
+            "Install the extra `lab`: pip install '.[lab]' in the checkout, then restart the kernel. "
             "Without it, bot.status(), bot.logs() and bot.trades() tell the same."
         )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.registry import Registry
+from cryptobot.strategy import library
 from cryptobot.strategy.base import Strategy
 
 S = TypeVar("S", bound=type[Strategy])
@@ -22,7 +24,7 @@ def _accept(name: str, cls: type[Strategy]) -> None:
 STRATEGIES: Registry[type[Strategy]] = Registry(
     "strategy",
     "cryptobot.strategies",
-    lambda: [f"cryptobot.strategy.library.{name}" for name in ("buy_and_hold", "ma_crossover", "rsi")],
+    lambda: [found.name for found in pkgutil.iter_modules(library.__path__, f"{library.__name__}.")],
     _accept,
 )
 

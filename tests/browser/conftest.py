@@ -178,6 +178,17 @@ class Notebook:
         )
         assert reply["status"] == "ok", "\n".join(reply.get("traceback", []))
 
+    def comes_true(self, condition: str, seconds: float = 30.0) -> None:
+        """Wait until a condition holds in the kernel: what a click says travels beside what `execute` runs."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return self.execute(f"assert {condition}")
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+                self.page.wait_for_timeout(100)
+
     def theme(self, name: str) -> None:
         """Switch JupyterLab's theme."""
         self.command("apputils:change-theme", {"theme": name})
@@ -195,7 +206,7 @@ class Notebook:
         assert self.errors == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Headless Chromium; skips where there is none, unless `CRYPTOBOT_REQUIRE_BROWSER=1` makes that a failure."""
     path = find_chromium()
@@ -212,7 +223,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with Lab(tmp_path_factory.mktemp("lab")) as server:
         yield server
