@@ -16,7 +16,8 @@ def show(figures: list[Figure], machine: str) -> None:
     for figure in figures:
         mark = "" if figure.limit is None else "[green]ok[/]" if figure.ok else "[red]MISSED[/]"
         table.add_row(*_cells(figure), mark)
-    Console().print(table)
+    made = Console()
+    (made if made.is_terminal else Console(width=140)).print(table)
 
 
 def markdown(figures: list[Figure], machine: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -29,6 +30,8 @@ class Feature(Parametrised):
         Whether the kernel gets the price grid's scale as its last argument (0.0 when its input is on no grid).
     priming
         For features whose memory never ends: how the first value is formed. Empty for window features.
+    needs_previous
+        Whether the first row only serves as the one before, as for returns.
     step
         The kernel.
     """
@@ -36,6 +39,7 @@ class Feature(Parametrised):
     inputs: ClassVar[tuple[str, ...]] = ("close",)
     on_ticks: ClassVar[bool] = False
     priming: ClassVar[str] = ""
+    needs_previous: ClassVar[bool] = False
     step: ClassVar[Kernel]
     _of: str | Feature | None
 
@@ -65,8 +69,15 @@ class Feature(Parametrised):
 
     @property
     def warm_up(self) -> int:
-        """Rows before the first valid value, for the kernel alone."""
-        raise ConfigError(f"{type(self).__name__} does not define `warm_up`: the rows before its first value.")
+        """Rows before the first valid value, for the kernel alone: by default those that fill its ``window``."""
+        if "window" not in self._values:
+            raise ConfigError(f"{type(self).__name__} does not define `warm_up`: the rows before its first value.")
+        return int(self._values["window"]) - 1 + self.needs_previous
+
+    @property
+    def alpha(self) -> float | None:
+        """For a memory that never ends, the weight of the newest value; None for a window."""
+        return None
 
     @property
     def memory(self) -> int:
@@ -75,7 +86,7 @@ class Feature(Parametrised):
         For a window feature its window; for one whose memory never ends, the rows after which the weight of what
         came before is under 2**-53.
         """
-        return self.warm_up + 1
+        return self.warm_up + 1 + (0 if self.alpha is None else forgotten_after(self.alpha))
 
     @property
     def total_warm_up(self) -> int:
@@ -109,6 +120,17 @@ class Feature(Parametrised):
 def _accept(name: str, cls: type[Feature]) -> None:
     if not (inspect.isclass(cls) and issubclass(cls, Feature)):
         raise ConfigError(f"indicator `{name}`: {cls!r} is not an indicator. Derive the class from cb.Feature.")
+
+
+def forgotten_after(alpha: float) -> int:
+    """Rows after which a value's weight in an exponential average is under 2**-53.
+
+    Parameters
+    ----------
+    alpha
+        Weight of the newest value, above 0 and at most 1.
+    """
+    return 1 if alpha >= 1.0 else math.ceil(53 * math.log(2.0) / -math.log1p(-alpha))
 
 
 INDICATORS: Registry[type[Feature]] = Registry(

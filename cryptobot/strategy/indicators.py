@@ -7,17 +7,7 @@ import math
 from cryptobot.strategy.feature import Feature, indicator
 from cryptobot.strategy.kernel import State, kernel
 from cryptobot.strategy.param import param
-
-
-def forgotten_after(alpha: float) -> int:
-    """Rows after which a value's weight in an exponential average is under 2**-53.
-
-    Parameters
-    ----------
-    alpha
-        Weight of the newest value, above 0 and at most 1.
-    """
-    return 1 if alpha >= 1.0 else math.ceil(53 * math.log(2.0) / -math.log1p(-alpha))
+from cryptobot.strategy.rings import ring_mean
 
 
 def _sma(state: State, close: float, window: float, scale: float) -> float:
@@ -33,10 +23,7 @@ def _sma(state: State, close: float, window: float, scale: float) -> float:
     state[slot] = close
     if count + 1 < size:
         return math.nan
-    total = 0.0
-    for age in range(size):
-        total += state[2 + (count + 1 + age) % size]
-    return total / window
+    return ring_mean(state, 2, count + 1, size)
 
 
 @indicator("sma")
@@ -58,11 +45,6 @@ class SMA(Feature):
     def state(self) -> list[float]:
         """Return the count, the sum, and the ring of the last values."""
         return [0.0] * (2 + self.window)
-
-    @property
-    def warm_up(self) -> int:
-        """Rows before the first valid value."""
-        return int(self.window) - 1
 
 
 def _ema(state: State, close: float, window: float) -> float:
@@ -90,19 +72,14 @@ class EMA(Feature):
     priming = "The first value is the simple mean of the first `window` values; what came before weighs under 2**-53 after `memory` rows."
     step = kernel(_ema)
 
+    @property
+    def alpha(self) -> float:
+        """Weight of the newest value."""
+        return 2.0 / (float(self.window) + 1.0)
+
     def state(self) -> list[float]:
         """Return the count and the average."""
         return [0.0, 0.0]
-
-    @property
-    def warm_up(self) -> int:
-        """Rows before the first valid value."""
-        return int(self.window) - 1
-
-    @property
-    def memory(self) -> int:
-        """Rows whose weight is at least 2**-53."""
-        return int(self.window) + forgotten_after(2.0 / (self.window + 1.0))
 
 
 def _rsi(state: State, close: float, window: float) -> float:
@@ -140,21 +117,17 @@ class RSI(Feature):
 
     window = param(14, ge=1, le=100_000, doc="Bars of Wilder's smoothing")
     priming = "The first value uses the simple means of the first `window` gains and losses."
+    needs_previous = True
     step = kernel(_rsi)
+
+    @property
+    def alpha(self) -> float:
+        """Weight of the newest value."""
+        return 1.0 / float(self.window)
 
     def state(self) -> list[float]:
         """Return the count, the last close, and the smoothed gain and loss."""
         return [0.0, 0.0, 0.0, 0.0]
-
-    @property
-    def warm_up(self) -> int:
-        """Rows before the first valid value."""
-        return int(self.window)
-
-    @property
-    def memory(self) -> int:
-        """Rows whose weight is at least 2**-53."""
-        return int(self.window) + 1 + forgotten_after(1.0 / self.window)
 
 
 def _atr(state: State, high: float, low: float, close: float, window: float) -> float:
@@ -187,18 +160,14 @@ class ATR(Feature):
     window = param(14, ge=1, le=100_000, doc="Bars of Wilder's smoothing")
     inputs = ("high", "low", "close")
     priming = "The first value is the simple mean of the first `window` true ranges; the first bar has none."
+    needs_previous = True
     step = kernel(_atr)
+
+    @property
+    def alpha(self) -> float:
+        """Weight of the newest value."""
+        return 1.0 / float(self.window)
 
     def state(self) -> list[float]:
         """Return the count, the last close, and the average."""
         return [0.0, 0.0, 0.0]
-
-    @property
-    def warm_up(self) -> int:
-        """Rows before the first valid value."""
-        return int(self.window)
-
-    @property
-    def memory(self) -> int:
-        """Rows whose weight is at least 2**-53."""
-        return int(self.window) + 1 + forgotten_after(1.0 / self.window)

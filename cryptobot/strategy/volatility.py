@@ -10,33 +10,9 @@ import math
 from fractions import Fraction
 
 from cryptobot.strategy.feature import Feature, indicator
-from cryptobot.strategy.indicators import forgotten_after
 from cryptobot.strategy.kernel import State, kernel
 from cryptobot.strategy.param import param
-
-
-def _ring_mean(state: State, first: int, count: int, size: int) -> float:
-    """Mean of a ring that starts at ``state[first]``, oldest first: the same bits wherever the run began."""
-    total = 0.0
-    for age in range(size):
-        total += state[first + (count + age) % size]
-    return total / size
-
-
-def _ring_variance(state: State, first: int, count: int, size: int, freedom: int) -> float:
-    """Two-pass variance of a ring, oldest first, divided by size - freedom.
-
-    The deviations would sum to 0 from the true mean; what they sum to instead corrects the rounding of the mean.
-    """
-    mean = _ring_mean(state, first, count, size)
-    total = 0.0
-    rest = 0.0
-    for age in range(size):
-        deviation = state[first + (count + age) % size] - mean
-        total += deviation * deviation
-        rest += deviation
-    total -= rest * rest / size
-    return 0.0 if total < 0.0 else total / (size - freedom)
+from cryptobot.strategy.rings import ring_mean, ring_variance
 
 
 def _add_return(state: State, scaled: float, sign: float) -> None:
@@ -89,7 +65,7 @@ def _rolling(state: State, close: float, window: float) -> float:
     ) / window
     variance = square - mean * mean
     if state[2] > 0.0 or variance < 1e-6 * square:
-        variance = _ring_variance(state, 11, count, size, 0)
+        variance = ring_variance(state, 11, count, size, 0)
     return math.sqrt(variance) * 1.1102230246251565e-16  # 2**-53
 
 
@@ -107,16 +83,12 @@ class RollingVolatility(Feature):
     """
 
     window = param(20, ge=2, le=100_000, doc="Returns in the standard deviation")
+    needs_previous = True
     step = kernel(_rolling)
 
     def state(self) -> list[float]:
         """Return the count, the last close, the exact sums, and the ring of the last returns in units of 2**-53."""
         return [0.0] * (11 + self.window)
-
-    @property
-    def warm_up(self) -> int:
-        """Rows before the first valid value."""
-        return int(self.window)
 
 
 def _ewma(state: State, close: float, decay: float, first: float) -> float:
@@ -170,9 +142,9 @@ class EwmaVolatility(Feature):
         return self._first
 
     @property
-    def memory(self) -> int:
-        """Rows whose weight is at least 2**-53."""
-        return self._first + 1 + forgotten_after(1.0 - self.decay)
+    def alpha(self) -> float:
+        """Weight of the newest value."""
+        return 1.0 - float(self.decay)
 
     def arguments(self, scale: float) -> tuple[float, ...]:
         """Return the decay and the number of returns that prime the average."""
@@ -187,7 +159,7 @@ def _parkinson(state: State, high: float, low: float, window: float) -> float:
     state[0] = count + 1.0
     if count + 1 < size:
         return math.nan
-    return math.sqrt(_ring_mean(state, 1, count + 1, size) / 2.772588722239781)  # 4 ln 2
+    return math.sqrt(ring_mean(state, 1, count + 1, size) / 2.772588722239781)  # 4 ln 2
 
 
 @indicator("parkinson_volatility")
@@ -206,11 +178,6 @@ class ParkinsonVolatility(Feature):
         """Return the count and the ring of squared ranges."""
         return [0.0] * (1 + self.window)
 
-    @property
-    def warm_up(self) -> int:
-        """Rows before the first valid value."""
-        return int(self.window) - 1
-
 
 def _garman_klass(state: State, opened: float, high: float, low: float, close: float, window: float) -> float:
     size = int(window)
@@ -221,7 +188,7 @@ def _garman_klass(state: State, opened: float, high: float, low: float, close: f
     state[0] = count + 1.0
     if count + 1 < size:
         return math.nan
-    mean = _ring_mean(state, 1, count + 1, size)
+    mean = ring_mean(state, 1, count + 1, size)
     return math.sqrt(mean) if mean > 0.0 else 0.0
 
 
@@ -240,11 +207,6 @@ class GarmanKlassVolatility(Feature):
     def state(self) -> list[float]:
         """Return the count and the ring of terms."""
         return [0.0] * (1 + self.window)
-
-    @property
-    def warm_up(self) -> int:
-        """Rows before the first valid value."""
-        return int(self.window) - 1
 
 
 def _yang_zhang(state: State, opened: float, high: float, low: float, close: float, window: float) -> float:
@@ -265,9 +227,9 @@ def _yang_zhang(state: State, opened: float, high: float, low: float, close: flo
         return math.nan
     weight = 0.34 / (1.34 + (window + 1.0) / (window - 1.0))
     variance = (
-        _ring_variance(state, 2, count, size, 1)
-        + weight * _ring_variance(state, 2 + size, count, size, 1)
-        + (1.0 - weight) * _ring_mean(state, 2 + 2 * size, count, size)
+        ring_variance(state, 2, count, size, 1)
+        + weight * ring_variance(state, 2 + size, count, size, 1)
+        + (1.0 - weight) * ring_mean(state, 2 + 2 * size, count, size)
     )
     return math.sqrt(variance) if variance > 0.0 else 0.0
 
@@ -284,13 +246,9 @@ class YangZhangVolatility(Feature):
 
     window = param(20, ge=2, le=100_000, doc="Bars in the estimate")
     inputs = ("open", "high", "low", "close")
+    needs_previous = True
     step = kernel(_yang_zhang)
 
     def state(self) -> list[float]:
         """Return the count, the last close, and three rings."""
         return [0.0] * (2 + 3 * self.window)
-
-    @property
-    def warm_up(self) -> int:
-        """Rows before the first valid value."""
-        return int(self.window)

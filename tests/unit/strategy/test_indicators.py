@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.grid import PriceGrid
-from cryptobot.strategy.indicators import ATR, EMA, RSI, SMA, forgotten_after
+from cryptobot.strategy.feature import forgotten_after
+from cryptobot.strategy.indicators import ATR, EMA, RSI, SMA
 
 MARKETS = [
     dict(price=100.0, tick=0.01),
