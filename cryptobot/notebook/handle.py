@@ -42,8 +42,8 @@ class BotHandle(Protocol):
     def log(self, level: str, text: str) -> object:
         """Add a line to the log."""
 
-    def trades(self) -> pd.DataFrame:
-        """Return one row a round trip."""
+    def trades(self, n: int | None = None) -> pd.DataFrame:
+        """Return the newest n round trips, one a row."""
 
     def explain(self) -> Explanation:
         """Say why the last bar did or did not trade."""

@@ -24,6 +24,7 @@ from cryptobot.notebook.numbers import Units  # noqa: E402
 from cryptobot.notebook.parameters import ParametersForm  # noqa: E402
 from cryptobot.notebook.readout import Said  # noqa: E402
 from cryptobot.notebook.refresh import RefreshLoop  # noqa: E402
+from cryptobot.notebook.tables import MAX_ROWS  # noqa: E402
 from cryptobot.notebook.weakly import weakly  # noqa: E402
 
 if TYPE_CHECKING:
@@ -310,7 +311,7 @@ class ControlPanel:
         layout = self._layout
         before = layout.log.lines, layout.trades.rows
         layout.log.show(self.bot.logs(MAX_LINES))
-        layout.trades.show(self.bot.trades(), Units.of(status.symbol, status.price))
+        layout.trades.show(self.bot.trades(MAX_ROWS), Units.of(status.symbol, status.price))
         return (layout.log.lines, layout.trades.rows) != before
 
 

@@ -257,8 +257,11 @@ class Bot:
         self._log.add(cast("Level", level), text)
         self._runner.touch()
 
-    def trades(self) -> pd.DataFrame:
-        """Return one row a round trip; see `BacktestReport.trades`. An open one is valued at the last close."""
+    def trades(self, n: int | None = None) -> pd.DataFrame:
+        """Return the newest n round trips (None: all), one a row; see `BacktestReport.trades`.
+
+        An open one comes last and is valued at the last close.
+        """
         from cryptobot.backtest.trade_table import trade_table
 
         with self.lock:
@@ -266,8 +269,9 @@ class Bot:
             if engine is None:
                 return trade_table([])
             price = engine.last_bar.close if engine.last_bar is not None else 0.0
-            closed, opened = list(engine.portfolio.trades), engine.portfolio.open_trade(price)
-        return trade_table(closed, opened)
+            opened = engine.portfolio.open_trade(price)
+            rows = [*engine.portfolio.trades, *([] if opened is None else [opened])]
+        return trade_table(rows if n is None else rows[max(0, len(rows) - n) :])
 
     def explain(self) -> Explanation:
         """Say why the last bar did or did not trade."""

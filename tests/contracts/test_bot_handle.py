@@ -165,6 +165,14 @@ def test_status_and_trades_are_those_of_the_backtest(ended):
     assert float(ended.status().equity) == pytest.approx(report.equity.iloc[-1], rel=1e-9)
 
 
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 10_000])
+def test_the_newest_trades_are_the_end_of_all_trades(ended, n):
+    every = ended.trades()
+    pd.testing.assert_frame_equal(
+        ended.trades(n).reset_index(drop=True), every[len(every) - min(n, len(every)) :].reset_index(drop=True)
+    )
+
+
 def test_the_trades_are_a_table_with_one_open_trade_at_most(running):
     handle, _ = running
     trades = handle.trades()

@@ -69,7 +69,9 @@ def test_without_the_extra_lab_a_bot_shows_a_table(finished_bot: cb.Bot, monkeyp
 
 def test_a_missing_extra_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cryptobot.notebook.needs.missing_packages", lambda: ["bqplot", "ipywidgets"])
-    with pytest.raises(cb.ConfigError, match=r"needs bqplot, ipywidgets, which are not installed.*cryptobot\[lab\]"):
+    with pytest.raises(
+        cb.ConfigError, match=r"needs bqplot, ipywidgets, which are not installed.*pip install .*lab.* in the checkout"
+    ):
         require_lab()
 
 
