@@ -31,6 +31,15 @@ def bars_shown(page: Page) -> int:
     return int(page.locator('.cb-account [data-key="bars"] .cb-value').inner_text().replace(",", "").replace("–", "0"))
 
 
+def wait_for_bars(page: Page, more_than: int) -> None:
+    page.wait_for_function(
+        """more => Number(document.querySelector('.cb-account [data-key="bars"] .cb-value')
+            .textContent.replaceAll(',', '')) > more""",
+        arg=more_than,
+        timeout=WITHIN,
+    )
+
+
 def surface(page: Page) -> str:
     return str(page.evaluate("() => getComputedStyle(document.querySelector('.cb-panel')).backgroundColor"))
 
@@ -47,10 +56,7 @@ def test_a_bot_is_started_watched_and_stopped_in_both_themes(notebook: Callable[
 
     page.locator(".cb-start").click()
     wait_for_state(page, "running")
-    page.wait_for_function(
-        "() => Number(document.querySelector('.cb-account [data-key=\"bars\"] .cb-value').textContent) > 40",
-        timeout=WITHIN,
-    )
+    wait_for_bars(page, 40)
     page.wait_for_selector(".cb-pane .dot", state="attached", timeout=WITHIN)  # the triangle of a fill
     page.wait_for_selector(".cb-table-view tbody tr", timeout=WITHIN)
     assert page.locator(".cb-pane").count() == 4
@@ -74,10 +80,7 @@ def test_a_bot_is_started_watched_and_stopped_in_both_themes(notebook: Callable[
     opened.picture("panel-dark-running")
 
     bars = bars_shown(page)
-    page.wait_for_function(
-        f"() => Number(document.querySelector('.cb-account [data-key=\"bars\"] .cb-value').textContent) > {bars}",
-        timeout=WITHIN,
-    )
+    wait_for_bars(page, bars)
     page.locator(".cb-stop").click()
     wait_for_state(page, "stopped")
     page.get_by_role("tab", name="Log").click()
@@ -161,10 +164,7 @@ def test_reload_and_a_second_browser_show_the_same_panel(notebook: Callable[...,
     second = notebook(name=opened.name)
     wait_for_state(second.page, "running")
     bars = bars_shown(second.page)
-    second.page.wait_for_function(
-        f"() => Number(document.querySelector('.cb-account [data-key=\"bars\"] .cb-value').textContent) > {bars}",
-        timeout=WITHIN,
-    )
+    wait_for_bars(second.page, bars)
     second.page.locator(".cb-stop").click()
     wait_for_state(second.page, "stopped")
     wait_for_state(opened.page, "stopped")

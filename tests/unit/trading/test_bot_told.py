@@ -36,7 +36,7 @@ def test_a_status_read_at_any_time_is_of_one_piece(make_bot):
     bot = make_bot(MovingAverageCrossover(3, 8), PracticeExchange(seed=11, speed=math.inf, slippage_bps=1))
     bot.start()
     seen = []
-    while len(seen) < 100:
+    while len(set(seen)) < 20:
         status = bot.status()
         seen.append((status.sequence, status.bars))
         check_status(status)
@@ -49,7 +49,6 @@ def test_a_status_read_at_any_time_is_of_one_piece(make_bot):
         repr(bot)
     bot.stop()
     check_status(bot.status())
-    assert len(set(seen)) > 10
     assert seen == sorted(seen)
     assert bot.status().cash == bot.exchange.ledger.cash
 
