@@ -40,6 +40,17 @@ def wait_for_bars(page: Page, more_than: int) -> None:
     )
 
 
+def point_at_chart(page: Page) -> None:
+    """Move the mouse over the candles until the crosshair is there: JupyterLab covers the page while a theme loads."""
+    for step in range(WITHIN // 200):
+        box = page.locator(".cb-chart").bounding_box()
+        page.mouse.move(box["x"] + 400 + step % 7, box["y"] + 150)
+        if page.locator(".cb-cross-v:not([hidden])").count():
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError("no crosshair under the mouse")
+
+
 def surface(page: Page) -> str:
     return str(page.evaluate("() => getComputedStyle(document.querySelector('.cb-panel')).backgroundColor"))
 
@@ -73,10 +84,7 @@ def test_a_bot_is_started_watched_and_stopped_in_both_themes(notebook: Callable[
     before = surface(page)
     opened.theme("JupyterLab Dark")
     assert surface(page) != before
-    box = page.locator(".cb-chart").bounding_box()
-    page.mouse.move(box["x"] + 400, box["y"] + 150)
-    page.mouse.move(box["x"] + 410, box["y"] + 150)
-    page.wait_for_selector(".cb-cross-v:not([hidden])", state="attached", timeout=WITHIN)
+    point_at_chart(page)
     opened.picture("panel-dark-running")
 
     bars = bars_shown(page)
