@@ -15,6 +15,9 @@ from cryptobot.cli.terminal import console
 from cryptobot.core.errors import ConfigError
 
 _FIRST = "00_quickstart.ipynb"
+# Defaults of JupyterLab that suit a panel; what the user sets in JupyterLab wins over them. No question about news. And
+# no subshells for widgets' messages: with two pages open they were sometimes left unread until the next cell ran.
+QUIET_DEFAULTS = Path(__file__).parent / "jupyter"
 
 
 def lab(
@@ -47,9 +50,8 @@ def lab(
     folder = directory if directory is not None else notebooks()
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder. Name a folder with notebooks, or leave it out.")
-    # Quiet defaults, such as no question about news; what the user sets in JupyterLab wins over them.
-    ours = str(Path(__file__).parent / "jupyter")
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [os.environ.get("JUPYTER_CONFIG_PATH"), ours]))
+    paths = [os.environ.get("JUPYTER_CONFIG_PATH"), str(QUIET_DEFAULTS)]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
     console().print(f"Notebooks in {folder}. Stop with Ctrl-C.")
     LabApp.launch_instance(argv=server_arguments(folder, port, browser=browser))
 

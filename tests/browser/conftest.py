@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from cryptobot.cli.lab import QUIET_DEFAULTS, server_arguments
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -47,17 +49,13 @@ def find_chromium() -> str | None:
 
 
 class Lab:
-    """A JupyterLab server on the loopback interface with a token, settings and a work folder of its own."""
+    """A JupyterLab server, set up as `cryptobot lab` does it, with a token and folders of its own."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.work = folder / "work"
         for name in ("work", "runtime", "config", "settings", "workspaces", "ipython"):
             (folder / name).mkdir()
-        # No question about news over the notebook.
-        notices = folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-        notices.parent.mkdir(parents=True)
-        notices.write_text('{"fetchNews": "false", "checkForUpdates": false}')
         self.token = secrets.token_hex(16)
         self.url = ""
         self._log = (folder / "server.log").open("w")
@@ -70,17 +68,16 @@ class Lab:
             "JUPYTER_TOKEN": self.token,
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_CONFIG_PATH": str(QUIET_DEFAULTS),
             "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
             "IPYTHONDIR": str(folder / "ipython"),
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
         command = [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root",
-            f"--ServerApp.root_dir={self.work}", "--LabApp.expose_app_in_browser=True",
-            "--AsyncMappingKernelManager.buffer_offline_messages=False",
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        ]  # fmt: skip
+            *(sys.executable, "-m", "jupyterlab", "--LabApp.expose_app_in_browser=True"),
+            *server_arguments(self.work, 0, browser=False),  # as `cryptobot lab` starts it
+        ]
         # In a session of its own, so that stopping it ends its kernels too and nothing else.
         self._process = subprocess.Popen(
             command, env=environment, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True
