@@ -41,6 +41,10 @@ def load(path: Path | None, timezone: str | None, n: int, seed: int, timeframe: 
 
     if path is not None:
         return read_bars(path, timezone=timezone), path.name
+    if timezone is not None:
+        raise ConfigError(
+            f"--timezone: {timezone!r} says what a file's times are, but no file is given. Add --bars FILE."
+        )
     return practice_bars(n, seed=seed, timeframe=timeframe), f"practice market, seed {seed}, {timeframe}"
 
 
@@ -66,6 +70,8 @@ def make_strategy(name: str, given: list[str] | None) -> Strategy:
             raise ConfigError(
                 f"--param: {name} has no parameter `{key}`.{closest(key, declared)} Known: {listed(declared)}."
             )
+        if key in values:
+            raise ConfigError(f"--param: `{key}` is given twice. Give it once.")
         values[key] = _parse(value.strip(), declared[key].kind, key, declared[key].allowed())
     return cls(**values)
 

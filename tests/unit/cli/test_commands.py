@@ -67,6 +67,8 @@ BAD = {
     "an unknown parameter": (("backtest", "-p", "fsat=3"), "Did you mean `fast`?"),
     "fast not under slow": (("backtest", "-p", "fast=50"), "`fast` below `slow`"),
     "not NAME=VALUE": (("backtest", "-p", "fast"), "NAME=VALUE"),
+    "a parameter twice": (("backtest", "-p", "fast=5", "-p", "fast=6"), "`fast` is given twice"),
+    "a zone without a file": (("demo", "--timezone", "UTC"), "no file is given"),
     "not a number": (("backtest", "-p", "fast=x"), "a whole number"),
     "a negative fee": (("backtest", "--fee", "-0.1"), "fee: -0.1"),
     "no cash": (("demo", "--cash", "0"), "cash: 0"),
