@@ -10,6 +10,8 @@ CryptobotError
 ├ ExchangeError
 │  ├ TransientError   retried where that is safe
 │  ├ OrderRejected    told, goes on
+│  ├ OrderNotSent     certain not to have reached the exchange: may be tried again
+│  ├ OrderNotFound    the exchange shows no such order (yet)
 │  ├ OrderUnknown     resolved by evidence only
 │  └ AuthError        stops
 ├ RiskLimitError      cancels and stops
@@ -55,6 +57,14 @@ class TransientError(ExchangeError):
 
 class OrderRejected(ExchangeError):
     """The exchange refused the order; nothing was traded."""
+
+
+class OrderNotSent(TransientError):
+    """The order is certain not to have reached the exchange, or not to have been executed: it may be tried again."""
+
+
+class OrderNotFound(ExchangeError):
+    """The exchange shows no such order. Soon after sending, this proves nothing."""
 
 
 class OrderUnknown(ExchangeError):

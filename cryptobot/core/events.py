@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cryptobot.core.orders import Order
 from cryptobot.core.types import Bar, Fill
 
 
@@ -49,4 +50,39 @@ class OrderRefused:
     reason: str
 
 
-ExchangeEvent = BarClosed | OrderFilled | OrderRefused
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """An order was accepted, or ended without being filled whole: cancelled, expired.
+
+    Attributes
+    ----------
+    order
+        As the exchange now knows it.
+    """
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChanged:
+    """The live connection to the exchange was lost, found silent, or is back.
+
+    While it is away, closed bars still come by asking for them, if later. Once it is back, what happened meanwhile
+    must be asked for: nothing is told twice.
+
+    Attributes
+    ----------
+    up
+        Whether it works.
+    time
+        Nanoseconds since 1970-01-01 UTC.
+    reason
+        What was seen, in words.
+    """
+
+    up: bool
+    time: int
+    reason: str
+
+
+ExchangeEvent = BarClosed | OrderFilled | OrderRefused | OrderChanged | ConnectionChanged

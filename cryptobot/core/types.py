@@ -7,6 +7,8 @@ from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from cryptobot.core.order_types import OrderType, TimeInForce
+
 _EXACT: Final = Context(prec=34)  # whatever the caller's own context is
 
 
@@ -51,7 +53,8 @@ class Bar(NamedTuple):
 class Intent:
     """The decision to trade, written down before it is sent.
 
-    A buy names the money to spend (``quote_amount``, fees included), a sell the ``quantity`` to give up.
+    A market buy names the money to spend (``quote_amount``, fees included) or the ``quantity`` to get, every other
+    order the ``quantity``.
 
     Attributes
     ----------
@@ -64,11 +67,19 @@ class Intent:
     side
         Buy or sell.
     quote_amount
-        For a buy: what may be spent in all, fees included, in the quote currency.
+        For a market buy: what may be spent in all, fees included, in the quote currency.
     quantity
-        For a sell: how much to sell, in the base currency.
+        How much to trade, in the base currency.
     reason
         Why, in words.
+    type
+        How it is to be executed.
+    price
+        The worst price it may fill at, in the quote currency, for the types that have one.
+    stop_price
+        The price it waits for, in the quote currency, for the types that have one.
+    time_in_force
+        How long it stays, for the types that have a ``price``.
     """
 
     id: str
@@ -78,6 +89,49 @@ class Intent:
     quote_amount: Decimal | None = None
     quantity: Decimal | None = None
     reason: str = ""
+    type: OrderType = OrderType.MARKET
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+
+
+@dataclass(frozen=True, slots=True)
+class OcoIntent:
+    """Two orders of which one cancels the other (OCO), for the same quantity of the same market.
+
+    Attributes
+    ----------
+    id
+        Client id of the pair, made once.
+    above, below
+        The leg that waits above the price and the one that waits below it; each with a client id of its own. For a
+        sell these are the take-profit (a limit-maker or take-profit order) and the stop-loss.
+    """
+
+    id: str
+    above: Intent
+    below: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """How much of one currency an account holds.
+
+    Attributes
+    ----------
+    free
+        May be spent.
+    locked
+        Set aside for open orders.
+    """
+
+    free: Decimal
+    locked: Decimal = Decimal(0)
+
+    @property
+    def total(self) -> Decimal:
+        """Free and locked together."""
+        return _EXACT.add(self.free, self.locked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +153,9 @@ class Fill:
     quantity
         In the base currency, positive.
     fee
-        In the quote currency.
+        Paid for it, in ``fee_asset``.
+    fee_asset
+        The currency that the fee was taken in; None is the quote currency.
     """
 
     id: str
@@ -109,6 +165,7 @@ class Fill:
     price: Decimal
     quantity: Decimal
     fee: Decimal
+    fee_asset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
