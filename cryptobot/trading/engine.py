@@ -12,9 +12,17 @@ from typing import Final
 
 from cryptobot.core.bars import problem_of, time_text
 from cryptobot.core.errors import ConfigError, CryptobotError, DataError
-from cryptobot.core.events import BarClosed, ExchangeEvent, OrderFilled, OrderRefused
+from cryptobot.core.events import (
+    BarClosed,
+    ConnectionChanged,
+    ExchangeEvent,
+    OrderChanged,
+    OrderFilled,
+    OrderRefused,
+)
 from cryptobot.core.grid import PriceGrid
 from cryptobot.core.money import Market, decimal_of
+from cryptobot.core.orders import Order, OrderStatus
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.sizing import Sizing
 from cryptobot.core.timeframe import Timeframe
@@ -58,6 +66,8 @@ class Engine:
         Why it no longer trades, or None.
     waiting
         The intent that has no answer yet, or None.
+    intents
+        Every decision to trade, oldest first.
     fills, refused
         Every answer to its orders, oldest first.
     tape
@@ -81,6 +91,7 @@ class Engine:
         self.halted: str | None = None
         self.waiting: Intent | None = None
         self.last_bar: Bar | None = None
+        self.intents: list[Intent] = []
         self.fills: list[Fill] = []
         self.refused: list[OrderRefused] = []
         self.parameter_changes = 0
@@ -129,6 +140,10 @@ class Engine:
             return self._on_bar(event.bar)
         if isinstance(event, OrderFilled):
             return self._on_fill(event)
+        if isinstance(event, OrderChanged):
+            return self._on_change(event.order)
+        if isinstance(event, ConnectionChanged):
+            return [Notice("info" if event.up else "warning", event.reason)]
         return self._on_refusal(event)
 
     def resume(self) -> None:
@@ -160,6 +175,14 @@ class Engine:
             return []
         dropped, self.waiting = self.waiting, None
         return [Notice("warning", f"Order {dropped.id} ({dropped.side}) was not filled and is withdrawn.")]
+
+    def unanswered(self) -> list[Notice]:
+        """Name the order whose outcome nobody knows: it may be open or filled on the exchange."""
+        if self.waiting is None:
+            return []
+        sent = self.waiting
+        text = f"Order {sent.id} ({sent.side}) has no answer: it may be open or filled. Look at the exchange."
+        return [Notice("error", text)]
 
     def explain(self) -> Explanation:
         """Say why the last bar did or did not trade."""
@@ -243,6 +266,7 @@ class Engine:
             reason=f"{side} signal at the close of {time_text(bar.time)}",
         )
         self.waiting = intent
+        self.intents.append(intent)
         self._outcome = f"a {side} order is sent, to be filled at the next bar's open"
         return [Submit(intent)]
 
@@ -263,13 +287,34 @@ class Engine:
         if any(fill.id == booked.id for booked in self.fills[-_REPEATED:]):
             return [Notice("warning", f"Fill {fill.id} came twice and counts once.")]
         try:
-            trade = self.portfolio.apply(fill)
+            trade = self.portfolio.apply(fill, complete=event.complete)
         except CryptobotError as error:
             return [self._halt(str(error))]
         self.fills.append(fill)
+        return [self._told(fill, trade)]
+
+    def _on_change(self, order: Order) -> list[Action]:
+        if order.is_open or self.waiting is None or self.waiting.id != order.client_id:
+            return []
+        if order.status is OrderStatus.FILLED:  # its fills tell the rest
+            return []
+        self.waiting = None
+        rest = (
+            f"after {order.filled_quantity:,.8g} {self.market.base}; the rest was not traded"
+            if order.filled_quantity
+            else "nothing was traded"
+        )
+        actions: list[Action] = [Notice("warning", f"Order {order.client_id} ended as {order.status}: {rest}.")]
+        last = self.fills[-1] if self.fills else None
+        trade = self.portfolio.settle(last.price) if last is not None else None
+        if trade is not None:
+            actions.append(Notice("info", f"The position is closed: {_result(trade, self.market.quote)}."))
+        return actions
+
+    def _told(self, fill: Fill, trade: Trade | None) -> Notice:
         did = "Bought" if fill.side is Side.BUY else "Sold"
         text = f"{did} {fill.quantity:,.8g} {self.market.base} at {fill.price:,.10g} {self.market.quote}"
-        return [Notice("info", text + (f": {_result(trade, self.market.quote)}." if trade else "."))]
+        return Notice("info", text + (f": {_result(trade, self.market.quote)}." if trade else "."))
 
     def _on_refusal(self, event: OrderRefused) -> list[Action]:
         self.refused.append(event)

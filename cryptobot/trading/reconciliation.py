@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cryptobot.backtest.attribution import CAUSES
 from cryptobot.core.errors import ConfigError
 from cryptobot.trading.bot import Bot
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import pandas as pd
 
+    from cryptobot.backtest.attribution import Attribution
     from cryptobot.backtest.compare import TradeComparison
     from cryptobot.backtest.report import BacktestReport
 
@@ -30,11 +34,17 @@ class Reconciliation:
         What the bot traded.
     comparison
         Trade by trade.
+    attribution
+        The money between the two, split by cause.
+    equity
+        Both equity curves: DataFrame of the columns backtest and bot, a row for each bar that both know.
     """
 
     backtest: BacktestReport
     trades: pd.DataFrame
     comparison: TradeComparison
+    attribution: Attribution
+    equity: pd.DataFrame
 
     @property
     def differences(self) -> int:
@@ -46,23 +56,45 @@ class Reconciliation:
         """Whether every trade agrees."""
         return self.differences == 0
 
+    @property
+    def gap(self) -> Decimal:
+        """What the bot earned more than the backtest, in the quote currency; below 0 less."""
+        return self.attribution.gap
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The gap by cause: cause, amount, orders, meaning. The amounts sum to the gap."""
+        return self.attribution.table
+
     def summary(self) -> str:
-        """Say the result in one sentence."""
-        return self.comparison.summary
+        """Say the result in one sentence, and where the money went if there is a gap."""
+        said = self.comparison.summary
+        return said if self.ok and not self.gap else f"{said} {self.attribution.summary()}"
 
     def __repr__(self) -> str:
         return f"Reconciliation({'agrees' if self.ok else 'DIFFERS'}: {self.summary()})"
 
     def _repr_html_(self) -> str:
         color, word = ("#1a8f7e", "✓ Agrees") if self.ok else ("#d6453d", "✗ Differs")
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{html.escape(share.cause)}</td><td>{float(share.amount):+,.8g}</td>"
+            f"<td>{share.orders:,}</td><td style='text-align:left'>{html.escape(CAUSES[share.cause])}</td></tr>"
+            for share in self.attribution.shares
+            if share.amount or share.orders
+        )
+        quote = html.escape(self.backtest.quote or "money")
+        table = (
+            f"<table style='margin-top:6px'><tr><th style='text-align:left'>Cause</th><th>{quote}</th><th>Orders</th>"
+            f"<th style='text-align:left'>Meaning</th></tr>{rows}</table>"
+        )
         return (
             f"<div style='border-left:4px solid {color};padding:4px 12px;font:13px var(--jp-ui-font-family,sans-serif)'>"
-            f"<b>{word}</b> {html.escape(self.summary())}</div>"
+            f"<b>{word}</b> {html.escape(self.summary())}{table if rows else ''}</div>"
         )
 
 
 def reconcile(bot: Bot, bars: pd.DataFrame | None = None) -> Reconciliation:
-    """Backtest a bot's own bars and compare trade by trade.
+    """Backtest a bot's own bars, compare trade by trade, and split the money between the two by cause.
 
     Parameters
     ----------
@@ -77,6 +109,9 @@ def reconcile(bot: Bot, bars: pd.DataFrame | None = None) -> Reconciliation:
         If the bot has seen no bars, its parameters were changed while it traded, or its exchange does not say what
         it charges.
     """
+    import pandas as pd
+
+    from cryptobot.backtest.attribution import Session, attribute
     from cryptobot.backtest.compare import compare_trades
     from cryptobot.backtest.run import backtest
 
@@ -90,14 +125,17 @@ def reconcile(bot: Bot, bars: pd.DataFrame | None = None) -> Reconciliation:
                 f"reconcile: the parameters of {bot.name} were changed {engine.parameter_changes} times while it traded, "
                 "so that no single backtest can equal it. Reconcile a session with one set of parameters."
             )
-        seen, traded = bot.bars(), bot.trades()
+        seen, traded, tape = bot.bars(), bot.trades(), bot.tape(None)
         market, cash, strategy = engine.market, engine.portfolio.initial_cash, engine.strategy
+        awake = tape.time >= first
+        done = Session(tape.time[awake], tape.open[awake], tuple(engine.intents), tuple(engine.fills))
     costs: Any = getattr(bot.exchange, "costs", None)
     if costs is None:
         raise ConfigError(f"reconcile: {bot.exchange.name} does not say what it charges.")
+    given = seen if bars is None else bars[bars.index <= seen.index[-1]]  # what came after its end is not its doing
     report = backtest(
         strategy,
-        seen if bars is None else bars,
+        given,
         cash=float(cash),
         fee=float(costs.fee),
         slippage_bps=float(costs.slippage_bps),
@@ -105,4 +143,15 @@ def reconcile(bot: Bot, bars: pd.DataFrame | None = None) -> Reconciliation:
         market=market,
         start=np.datetime64(first, "ns"),
     )
-    return Reconciliation(report, traded, compare_trades(report.trades, traded))
+    attribution = attribute(
+        report.decisions,
+        report.bars,
+        done,
+        cash=report.cash,
+        costs=report.costs,
+        sizing=report.sizing,
+        market=market,
+    )
+    own = pd.Series(tape.equity[awake], seen.index[awake])
+    equity = pd.DataFrame({"backtest": report.equity, "bot": own}).dropna()
+    return Reconciliation(report, traded, compare_trades(report.trades, traded), attribution, equity)

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from cryptobot.core.clock import Clock
-from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError, OrderRejected
+from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError, OrderNotSent, OrderRejected
 from cryptobot.core.events import BarClosed, ExchangeEvent, OrderRefused
 from cryptobot.core.money import ZERO
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.sizing import Sizing
 from cryptobot.core.timeframe import Timeframe
+from cryptobot.core.types import Balance, Mode
 from cryptobot.exchange.protocol import Exchange
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Action, Halt, Level, Submit
@@ -224,15 +225,17 @@ class Runner:
     async def _prepare(self) -> None:
         market = await self.exchange.market(self._symbol)
         balances = await self.exchange.balances()
-        if balances.get(market.base, ZERO) > 0:
+        nothing = Balance(ZERO)
+        held, cash = balances.get(market.base, nothing).total, balances.get(market.quote, nothing).free
+        if market.round_quantity(held) > 0:
             raise ConfigError(
-                f"{self._name}: the account holds {balances[market.base]} {market.base} that this bot did not buy. "
+                f"{self._name}: the account holds {held} {market.base} that this bot did not buy. "
                 "Sell or move it first, or use an account of its own: a bot never touches what is not its own."
             )
         grid = await self.exchange.grid(self._symbol)
         while True:
             strategy = self._strategy
-            portfolio = Portfolio(balances.get(market.quote, ZERO))
+            portfolio = Portfolio(cash, market)
             engine = Engine(strategy, market, self._timeframe, grid, portfolio, self.sizing, self._next_id)
             wanted = max(strategy.memory, _LEAST_HISTORY)
             notices = engine.prime(await self.exchange.history(self._symbol, self._timeframe, wanted))
@@ -299,7 +302,7 @@ class Runner:
         self._log("debug", f"Order {intent.id}: {intent.reason}.")
         try:
             await self.exchange.submit(intent)
-        except OrderRejected as error:
+        except (OrderRejected, OrderNotSent) as error:
             return await self._handle(OrderRefused(intent.id, intent.time, str(error)))
         return True
 
@@ -312,7 +315,9 @@ class Runner:
         with self._lock:
             engine = self.engine
             if engine is not None:
-                for action in engine.withdraw():
+                # A simulated exchange forgets its waiting orders when it is closed; any other still has them.
+                ended = engine.withdraw() if self.exchange.mode is Mode.PRACTICE else engine.unanswered()
+                for action in ended:
                     self._log(action.level, action.text)
             if self._stopping and self.state not in ("halted", "finished"):
                 self._set_state("stopped", "stopped on request")

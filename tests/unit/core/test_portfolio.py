@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptobot.core.errors import ConfigError, ExchangeError
+from cryptobot.core.money import Market
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.types import Fill, Side
 
@@ -154,3 +155,77 @@ def test_an_impossible_fill_is_refused_and_not_booked(side, field, value):
 def test_cash_is_above_zero(cash):
     with pytest.raises(ConfigError, match="cash: "):
         Portfolio(cash)
+
+
+LOTS = Market("BTC/USDT", "0.01", "0.001", "5")
+assets = st.sampled_from([None, "USDT", "BTC", "BNB"])
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(1, 10**7), prices, assets, st.booleans()), max_size=30),
+    prices,
+    st.integers(0, 30),
+)
+def test_money_is_conserved_whatever_the_fees_are_taken_in(drawn, last, rate):
+    """Profits of closed trades, the open one and the dust make up the whole change of the equity, to the last digit."""
+    books = Portfolio(10**9, LOTS)
+    cash, held, other = Fraction(10**9), Fraction(0), Fraction(0)
+    for number, (buys, lots, price, asset, complete) in enumerate(drawn):
+        quantity = Decimal(lots).scaleb(-5)
+        if not buys:
+            quantity = min(quantity, books.quantity / 2 if asset == "BTC" else books.quantity)
+            if quantity <= 0:
+                continue
+        share = Decimal(rate).scaleb(-4)
+        fee = quantity * share if asset in ("BTC", "BNB") else quantity * price * share
+        one = Fill(f"f{number}", "i", number, Side.BUY if buys else Side.SELL, price, quantity, fee, asset)
+        books.apply(one, complete=complete)
+        sign = 1 if buys else -1
+        cash -= sign * Fraction(price) * Fraction(quantity) + (Fraction(fee) if asset in (None, "USDT") else 0)
+        held += sign * Fraction(quantity) - (Fraction(fee) if asset == "BTC" else 0)
+        other += Fraction(fee) if asset == "BNB" else 0
+        assert Fraction(books.cash) == cash
+        assert Fraction(books.quantity) + Fraction(books.dust) == held
+        assert books.quantity >= 0
+    assert Fraction(books.other_fees.get("BNB", Decimal(0))) == other
+    opened = books.open_trade(last)
+    pnl = sum((Fraction(t.pnl) for t in books.trades), Fraction(0)) + Fraction(opened.pnl if opened else 0)
+    assert pnl + Fraction(books.dust) * Fraction(last) == Fraction(books.equity(last)) - 10**9
+
+
+def test_what_is_too_little_to_be_sold_is_dust_and_joins_the_next_position():
+    books = Portfolio(1_000, LOTS)
+    books.apply(Fill("a", "i", 1, Side.BUY, Decimal(100), Decimal(1), Decimal("0.0015"), "BTC"))
+    assert books.quantity == Decimal("0.9985")
+    trade = books.apply(Fill("b", "j", 2, Side.SELL, Decimal(110), Decimal("0.998"), Decimal(0)))
+    assert trade is not None
+    assert trade.pnl == Decimal("109.78") - 100  # money back less money out: the dust is not counted as if it were sold
+    assert trade.fees == Decimal("0.15")
+    assert books.is_flat
+    assert books.dust == Decimal("0.0005")
+    assert books.equity(100) == Decimal("1009.78") + Decimal("0.05")
+    books.apply(Fill("c", "k", 3, Side.BUY, Decimal(100), Decimal(1), Decimal("0.0015"), "BTC"))
+    assert (books.quantity, books.dust) == (Decimal("0.999"), 0)
+    assert books.apply(Fill("d", "l", 4, Side.SELL, Decimal(100), Decimal("0.999"), Decimal(0))) is not None
+
+
+def test_a_sale_that_goes_on_leaves_no_dust_yet():
+    books = Portfolio(1_000, LOTS)
+    books.apply(Fill("a", "i", 1, Side.BUY, Decimal(100), Decimal(1), Decimal(0)))
+    assert books.apply(Fill("b", "j", 2, Side.SELL, Decimal(100), Decimal("0.98"), Decimal(0)), complete=False) is None
+    assert not books.is_flat
+    assert books.settle(Decimal(100)) is not None  # the order was cancelled: 0.02 is worth 2, under the minimum of 5
+    assert books.is_flat
+    assert books.dust == Decimal("0.02")
+
+
+def test_a_position_that_was_never_sold_is_no_dust():
+    books = Portfolio(1_000, LOTS)
+    books.apply(Fill("a", "i", 1, Side.BUY, Decimal(100), Decimal("0.01"), Decimal(0)))
+    assert books.settle(Decimal(100)) is None
+    assert not books.is_flat
+
+
+def test_a_fee_in_the_base_needs_a_market():
+    with pytest.raises(ExchangeError, match="know no market"):
+        Portfolio(1_000).apply(Fill("a", "i", 1, Side.BUY, Decimal(100), Decimal(1), Decimal("0.001"), "BTC"))
