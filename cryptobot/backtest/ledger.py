@@ -47,7 +47,7 @@ class Ledger:
     def after_bar(self, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return cash and quantity at the close of each of n bars, float64 arrays of shape (n,)."""
         done = np.zeros(n, dtype=np.int64)
-        done[self.rows] = 1
+        np.add.at(done, self.rows, 1)
         done = np.cumsum(done)
         cash = np.array([float(value) for value in (self.portfolio.initial_cash, *self.cash)])
         quantity = np.array([0.0, *(float(value) for value in self.quantity)])
@@ -87,7 +87,7 @@ def keep_ledger(
     ConfigError
         If the sizing wants to spend more than there is.
     """
-    ledger = Ledger(Portfolio(cash))
+    ledger = Ledger(Portfolio(cash, market))
     books = ledger.portfolio
     buys, sells = np.flatnonzero(decisions.buy[:-1]), np.flatnonzero(decisions.sell[:-1])
     row = -1
@@ -101,7 +101,7 @@ def keep_ledger(
         closed = int(bars.time[row]) + bars.timeframe.nanoseconds
         name = f"backtest-{number}"
         if books.is_flat:
-            spend = _spending(sizing, books.cash)
+            spend = spending(sizing, books.cash)
             intent = Intent(name, closed, market.symbol, Side.BUY, quote_amount=spend, reason="buy signal")
         else:
             intent = Intent(name, closed, market.symbol, Side.SELL, quantity=books.quantity, reason="sell signal")
@@ -116,7 +116,8 @@ def keep_ledger(
             ledger.refused.append(answer)
 
 
-def _spending(sizing: Sizing, cash: Decimal) -> Decimal:
+def spending(sizing: Sizing, cash: Decimal) -> Decimal:
+    """Return what an entry may spend; raises ConfigError if that is more than there is."""
     amount = decimal_of(sizing.quote_amount(cash), "sizing")
     if not 0 <= amount <= cash:
         raise ConfigError(

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cryptobot.backtest.ledger import keep_ledger
+from cryptobot.backtest.limited_ledger import keep_limited_ledger
 from cryptobot.backtest.second_book import keep_second_book
 from cryptobot.backtest.stats import measure, total_return
 from cryptobot.backtest.trade_table import trade_table
 from cryptobot.core.bars import COLUMNS, BarColumns, time_text
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.limits import Limits
 from cryptobot.core.money import Market, decimal_of
 from cryptobot.core.sizing import FractionOfEquity, Sizing
 from cryptobot.exchange.matching import Costs
@@ -37,6 +39,7 @@ def backtest(
     slippage_bps: float = 0,
     sizing: Sizing | float | None = None,
     market: Market | None = None,
+    limits: Limits | None = None,
     start: str | dt.datetime | np.datetime64 | None = None,
 ) -> BacktestReport:
     """Trade a strategy on past bars: long or flat, decided at a bar's close, filled at the next bar's open.
@@ -61,6 +64,8 @@ def backtest(
         amount (`FixedQuote`). The default is everything.
     market
         Tick, lot and minimum notional that orders must keep. Without one nothing is rounded.
+    limits
+        What may not be exceeded, and the protective orders that rest with a position; the same as for a bot.
     start
         First bar to trade, a time in UTC; bars before it only warm the strategy up. The default is the first bar.
 
@@ -94,7 +99,12 @@ def backtest(
     first = 0 if start is None else _first_row(every_bar, start)
     decisions, traded = _from(strategy.batch(every_bar), every_bar, first)
 
-    ledger = keep_ledger(decisions, traded, cash=money, costs=costs, sizing=spending, market=rules)
+    if limits is None:
+        ledger = keep_ledger(decisions, traded, cash=money, costs=costs, sizing=spending, market=rules)
+    else:
+        ledger = keep_limited_ledger(
+            decisions, traded, cash=money, costs=costs, sizing=spending, market=rules, limits=_limits(limits)
+        )
     book = keep_second_book(ledger, traded, costs)
     hold = keep_ledger(
         BuyAndHold().batch(traded), traded, cash=money, costs=costs, sizing=FractionOfEquity(), market=rules
@@ -159,6 +169,14 @@ def _market(market: Any) -> Market:
     raise ConfigError(
         f"market: {market!r} is not a Market. Give its rules, for example cb.Market('BTC/USDT', tick_size='0.01', "
         "lot_size='0.00001', min_notional='5'), or None to round nothing."
+    )
+
+
+def _limits(limits: Any) -> Limits:
+    if isinstance(limits, Limits):
+        return limits
+    raise ConfigError(
+        f"limits: {limits!r} is not allowed. Give cb.Limits(max_order_value=500, stop_loss=0.05) or None."
     )
 
 

@@ -90,18 +90,21 @@ def keep_second_book(ledger: Ledger, bars: BarColumns, costs: Costs) -> SecondBo
     scale = power_of_two(ledger)
     # Times without a zone: vectorbt turns a zoned index into a million Python objects at every step (0.1 s a step for
     # 66,000 bars, some fifteen steps). Whole Series, as it takes a bare 1-d array for a row.
-    index = pd.DatetimeIndex(bars.time.view("M8[ns]"), name="time")
+    rows, places = places_of(ledger, len(bars))
+    time, close = bars.time[rows], np.array(bars.close[rows])
+    time = time + (np.arange(rows.size) - np.searchsorted(rows, rows))  # further rows of a bar are a nanosecond apart
+    index = pd.DatetimeIndex(time.view("M8[ns]"), name="time")
 
-    size, price = np.full(len(bars), np.nan), np.full(len(bars), np.nan)
+    size, price = np.full(rows.size, np.nan), np.full(rows.size, np.nan)
     # The sign comes last: a Decimal's own minus would round to the caller's context.
-    size[ledger.rows] = [float(f.quantity) * (scale if f.side is Side.BUY else -scale) for f in ledger.fills]
-    price[ledger.rows] = [float(fill.price) for fill in ledger.fills]
+    size[places] = [float(f.quantity) * (scale if f.side is Side.BUY else -scale) for f in ledger.fills]
+    price[places] = [float(fill.price) for fill in ledger.fills]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # vectorbt's own, about pandas of the future
         # Simulated with boundless cash, which `init_cash="auto"` means: rounding in float64 can then never clip an
         # order that the exact book has paid for. The cash itself is put in afterwards.
         portfolio = portfolios.Portfolio.from_orders(
-            pd.Series(np.array(bars.close), index=index, name="close"),
+            pd.Series(close, index=index, name="close"),
             size=pd.Series(size, index=index),
             price=pd.Series(price, index=index),
             direction="longonly",
@@ -112,11 +115,37 @@ def keep_second_book(ledger: Ledger, bars: BarColumns, costs: Costs) -> SecondBo
             freq=pd.Timedelta(bars.timeframe.nanoseconds, unit="ns"),
         )
         portfolio = portfolio.replace(init_cash=np.array([float(ledger.portfolio.initial_cash) * scale]))
-        _compare_orders(ledger, portfolio.orders.records_arr, size, price)
-        equity = np.asarray(portfolio.value(), dtype=np.float64) / scale
-        sharpe = float(portfolio.sharpe_ratio(year_freq="365 days"))
+        _compare_orders(ledger, portfolio.orders.records_arr, places, size, price)
+        last_of_bar = np.searchsorted(rows, np.arange(len(bars)), side="right") - 1
+        equity = (np.asarray(portfolio.value(), dtype=np.float64) / scale)[last_of_bar]
+        if rows.size == len(bars):
+            sharpe = float(portfolio.sharpe_ratio(year_freq="365 days"))
+        else:  # vectorbt's figure would count the further rows as bars
+            sharpe = _sharpe(equity, float(ledger.portfolio.initial_cash), bars.timeframe.seconds)
     _compare_equity(ledger, bars, equity)
     return SecondBook(portfolio, scale, sharpe if math.isfinite(sharpe) else math.nan)
+
+
+def places_of(ledger: Ledger, bars: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Make room for every order: vectorbt takes one a row, and a protective stop may fill in its entry's own bar.
+
+    Returns
+    -------
+    (rows, places)
+        The bar of each row that vectorbt is given, and for each fill the row that it is given in.
+    """
+    filled = np.asarray(ledger.rows, dtype=np.int64)
+    fills_of_bar = np.bincount(filled, minlength=bars) if filled.size else np.zeros(bars, dtype=np.int64)
+    many = np.maximum(fills_of_bar, 1)
+    first = np.concatenate([[0], np.cumsum(many)[:-1]])
+    turn = np.arange(filled.size) - np.searchsorted(filled, filled)
+    return np.repeat(np.arange(bars), many), first[filled] + turn
+
+
+def _sharpe(equity: NDArray[np.float64], cash: float, seconds: float) -> float:
+    returns = equity / np.concatenate([[cash], equity[:-1]]) - 1
+    deviation = float(returns.std(ddof=1)) if returns.size > 1 else 0.0
+    return float(returns.mean()) / deviation * math.sqrt(365 * 86_400 / seconds) if deviation else math.nan
 
 
 def power_of_two(ledger: Ledger) -> float:
@@ -132,10 +161,11 @@ def power_of_two(ledger: Ledger) -> float:
     return math.ldexp(1.0, min(1 - math.frexp(smallest)[1], room))
 
 
-def _compare_orders(ledger: Ledger, records: Any, size: NDArray[np.float64], price: NDArray[np.float64]) -> None:
+def _compare_orders(
+    ledger: Ledger, records: Any, rows: NDArray[np.int64], size: NDArray[np.float64], price: NDArray[np.float64]
+) -> None:
     if len(records) != len(ledger.fills):
         raise _differ(f"the exact book holds {len(ledger.fills)} orders, vectorbt's {len(records)}")
-    rows = np.asarray(ledger.rows, dtype=np.int64)
     signed = np.where(records["side"] == 0, records["size"], -records["size"])
     wrong = (records["idx"] != rows) | (signed != size[rows]) | (records["price"] != price[rows])
     if wrong.any():

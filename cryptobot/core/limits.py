@@ -40,7 +40,8 @@ class Limits:
     max_clock_skew
         With a clock further from the exchange's than this, no entry is sent. Seconds.
     price_collar
-        With a price further from the last close than this fraction, no entry is filled: 0.02 is 2 %.
+        No entry is filled at a price further above the last close than this fraction: 0.02 is 2 %. Entries become
+        limit orders for the moment, of a quantity that is paid for even at the worst allowed price.
     stop_loss
         A stop rests on the exchange this fraction under the entry's average price: 0.05 is 5 %.
     take_profit

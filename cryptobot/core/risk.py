@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from cryptobot.core.limits import Limits
-from cryptobot.core.money import ONE, ZERO, Market, exact_money
+from cryptobot.core.money import ONE, ZERO, Market, cut_quantity, exact_money, floor_to
+from cryptobot.core.order_types import OrderType, TimeInForce
 from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Intent, Side
 
@@ -34,6 +35,8 @@ class Situation:
         Seconds since the newest bar closed.
     clock_skew
         Seconds by which this computer's clock differs from the exchange's, without sign.
+    fee
+        Fraction that an entry may cost in the quote currency.
     """
 
     time: int
@@ -42,6 +45,7 @@ class Situation:
     open_orders: int = 0
     bar_age: float = 0.0
     clock_skew: float = 0.0
+    fee: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,22 +197,15 @@ class RiskGate:
             return intent
         if self.state is TradingState.REDUCING:
             return Refusal("reducing", f"the bot only reduces: {self.reason}")
-        return self._guards(now) or self._shrunk(intent, now)
+        refused = self._guards(now)
+        if refused is not None:
+            return refused
+        passed = self._shrunk(intent, now)
+        return passed if isinstance(passed, Refusal) else self._collared(passed, now)
 
     def sent(self, time: int) -> None:
         """Take note that an order was sent, for max_orders_per_minute."""
         self._sent.append(time)
-
-    def collar(self, price: Decimal, last_close: Decimal) -> Refusal | None:
-        """Refuse an entry at a price that is too far from the last close."""
-        allowed = self.limits.price_collar
-        if allowed is None or abs(price - last_close) <= allowed * last_close:
-            return None
-        return Refusal(
-            "price_collar",
-            f"its price {price:,} is further from the last close {last_close:,} than price_collar "
-            f"({100 * allowed:g} %) allows",
-        )
 
     def _guards(self, now: Situation) -> Refusal | None:
         limits = self.limits
@@ -257,3 +254,25 @@ class RiskGate:
         if intent.quantity is None or worst <= 0 or intent.quantity * worst <= room:
             return intent
         return replace(intent, quantity=room / worst, reason=f"{intent.reason}; made smaller by {name}")
+
+    def _collared(self, intent: Intent, now: Situation) -> Intent | Refusal:
+        """Make a market buy a limit order for this moment only, so that the exchange itself holds the collar."""
+        collar, market = self.limits.price_collar, self._market
+        if collar is None or intent.type is not OrderType.MARKET:
+            return intent
+        worst = now.price * (ONE + collar)
+        if market.tick_size is not None:
+            worst = floor_to(worst, market.tick_size)
+        if worst <= 0:
+            return Refusal("price_collar", f"no price within price_collar of {now.price:,} is a whole tick")
+        quantity = intent.quantity
+        if quantity is None:
+            quantity = cut_quantity((intent.quote_amount or ZERO) / (worst * (ONE + now.fee)))
+        return replace(
+            intent,
+            type=OrderType.LIMIT,
+            time_in_force=TimeInForce.IOC,
+            price=worst,
+            quantity=market.round_quantity(quantity),
+            quote_amount=None,
+        )

@@ -24,6 +24,8 @@ from cryptobot.trading.status import BotStatus
 from cryptobot.trading.tape import Tape, TapeWindow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
@@ -211,6 +213,23 @@ class Bot:
             return True
         thread.join(timeout)
         return not thread.is_alive()
+
+    def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait for something to become true of the bot.
+
+        Parameters
+        ----------
+        condition
+            Asked after everything that happens, while nothing else happens.
+        timeout
+            Seconds.
+
+        Returns
+        -------
+        bool
+            Whether it became true.
+        """
+        return self._runner.wait_until(condition, timeout)
 
     def run(self) -> BotStatus:
         """Start, wait for the end, and return the last status; Ctrl-C stops it cleanly."""

@@ -93,7 +93,9 @@ class Reconciliation:
         )
 
 
-def reconcile(bot: Bot, bars: pd.DataFrame | None = None) -> Reconciliation:
+def reconcile(
+    bot: Bot, bars: pd.DataFrame | None = None, *, fee: float | None = None, slippage_bps: float | None = None
+) -> Reconciliation:
     """Backtest a bot's own bars, compare trade by trade, and split the money between the two by cause.
 
     Parameters
@@ -102,12 +104,16 @@ def reconcile(bot: Bot, bars: pd.DataFrame | None = None) -> Reconciliation:
         A bot that has traded, running or not.
     bars
         The bars to backtest; None takes those the bot has seen.
+    fee
+        What the backtest assumes, as a fraction; None is what a simulated exchange charges.
+    slippage_bps
+        What the backtest assumes, in basis points; None is what a simulated exchange charges, else 0.
 
     Raises
     ------
     ConfigError
         If the bot has seen no bars, its parameters were changed while it traded, or its exchange does not say what
-        it charges.
+        it charges and no fee is given.
     """
     import pandas as pd
 
@@ -130,15 +136,17 @@ def reconcile(bot: Bot, bars: pd.DataFrame | None = None) -> Reconciliation:
         awake = tape.time >= first
         done = Session(tape.time[awake], tape.open[awake], tuple(engine.intents), tuple(engine.fills))
     costs: Any = getattr(bot.exchange, "costs", None)
-    if costs is None:
-        raise ConfigError(f"reconcile: {bot.exchange.name} does not say what it charges.")
+    if costs is None and fee is None:
+        raise ConfigError(
+            f"reconcile: {bot.exchange.name} does not say what it charges. Say what to assume: cb.reconcile(bot, fee=0.001)."
+        )
     given = seen if bars is None else bars[bars.index <= seen.index[-1]]  # what came after its end is not its doing
     report = backtest(
         strategy,
         given,
         cash=float(cash),
-        fee=float(costs.fee),
-        slippage_bps=float(costs.slippage_bps),
+        fee=float(costs.fee) if fee is None else fee,
+        slippage_bps=slippage_bps if slippage_bps is not None else 0.0 if costs is None else float(costs.slippage_bps),
         sizing=session.sizing,
         market=market,
         start=np.datetime64(first, "ns"),

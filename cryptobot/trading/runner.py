@@ -85,6 +85,7 @@ class Runner:
         self._clock = clock
         self._tell = log
         self._lock = lock
+        self._changed = threading.Condition(lock)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -142,8 +143,14 @@ class Runner:
 
     def touch(self) -> None:
         """Say that something is new."""
-        with self._lock:
+        with self._changed:
             self.sequence += 1
+            self._changed.notify_all()
+
+    def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait until a condition of the session holds; see `Bot.wait_until`."""
+        with self._changed:
+            return self._changed.wait_for(condition, timeout)
 
     def _log(self, level: Level, text: str) -> None:
         self._tell(level, text)

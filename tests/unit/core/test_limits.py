@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.limits import Limits
 from cryptobot.core.money import Market
+from cryptobot.core.order_types import OrderType, TimeInForce
 from cryptobot.core.risk import Refusal, RiskGate, Situation
 from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Intent, Side
@@ -190,12 +191,15 @@ def test_a_halt_stays_whatever_the_equity_does():
     assert gate.state is TradingState.HALTED
 
 
-def test_the_collar_is_symmetric():
+def test_a_collar_makes_an_entry_a_limit_order_of_the_moment_that_can_be_paid():
     gate = RiskGate(Limits(price_collar=0.02), MARKET)
-    for price in ("98", "100", "102"):
-        assert gate.collar(Decimal(price), Decimal(100)) is None
-    for price in ("97.99", "102.01"):
-        assert gate.collar(Decimal(price), Decimal(100)).limit == "price_collar"
+    passed = gate.check(buy("1000"), now(price=Decimal("99.999"), fee=Decimal("0.001")))
+    assert (passed.type, passed.time_in_force, passed.quote_amount) == (OrderType.LIMIT, TimeInForce.IOC, None)
+    assert passed.price == Decimal("101.99")  # never beyond the collar: 101.99898
+    assert passed.quantity == MARKET.round_quantity(1000 / (passed.price * Decimal("1.001")))
+    assert passed.price * passed.quantity * Decimal("1.001") <= 1_000
+    assert gate.check(sale(), now()) == sale()
+    assert gate.check(buy("1000"), now(price=Decimal("0.001"))).limit == "price_collar"
 
 
 amounts = st.decimals("0.01", "1e6", places=2)
