@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -23,13 +23,25 @@ from cryptobot.cli.arguments import (
     make_strategy,
 )
 from cryptobot.cli.terminal import console, print_json
+from cryptobot.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
+    from cryptobot.strategy.base import Strategy
+    from cryptobot.trading.bot import Bot
     from cryptobot.trading.reconciliation import Reconciliation
 
 _BARS = 20_000
+# Some ten seconds through ccxt and the simulator.
+_THROUGH = 3_000
+
+ThroughOption = Annotated[
+    bool,
+    typer.Option("--through-simulator", help="Trade through ccxt and a Binance-compatible server on this machine."),
+]
+LastOption = Annotated[int | None, typer.Option("--last", metavar="N", help="Use only the newest N bars.")]
 
 
 def demo(
@@ -41,9 +53,14 @@ def demo(
     fee: FeeOption = 0.001,
     slippage_bps: SlippageOption = 2,
     seed: SeedOption = 7,
+    through_simulator: ThroughOption = False,
+    last: LastOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check a strategy, backtest it, let a bot trade the same bars, and compare the two trade by trade.
+
+    With --through-simulator the bot trades as it would on Binance: signed requests and WebSockets by ccxt, to a
+    Binance-compatible exchange that this command starts on this machine.
 
     Exit code 1 when a trade differs.
 
@@ -51,17 +68,17 @@ def demo(
     Examples:
       cryptobot demo
       cryptobot demo --bars candles.feather --strategy rsi --param window=21
+      cryptobot demo --through-simulator --last 2000
       cryptobot demo --json
     """  # noqa: D301 - click's own mark for text that is not to be wrapped
-    from cryptobot.exchange.replay import ReplayExchange
     from cryptobot.strategy.checks import check_strategy
-    from cryptobot.trading.bot import Bot
     from cryptobot.trading.reconciliation import reconcile
     from cryptobot.trading.session_stats import session_stats
 
     chosen = make_strategy(strategy, param)
-    frame, name = load(bars, timezone, _BARS, seed, "15m")
-    exchange = ReplayExchange(frame, cash=cash, fee=fee, slippage_bps=slippage_bps)
+    frame, name = load(bars, timezone, _THROUGH if through_simulator else _BARS, seed, "15m")
+    if last is not None:
+        frame = _newest(frame, last)
     out = console(to_stderr=json)
     if not json:
         holes = frame.attrs.get("holes", [])
@@ -74,16 +91,20 @@ def demo(
         raise typer.Exit(1)
     _done(out, json, "Checked", f"{chosen!r} passed {len(check.checks)} checks in {check.seconds:.1f} s")
 
-    bot = Bot(chosen, exchange=exchange)
     started = time.perf_counter()
-    status = bot.run()
+    if through_simulator:
+        bot = _through_ccxt(chosen, frame, out, cash=cash, fee=fee, slippage_bps=slippage_bps)
+    else:
+        bot = _replay(chosen, frame, cash=cash, fee=fee, slippage_bps=slippage_bps)
     seconds = time.perf_counter() - started
-    if status.state != "finished":
+    status = bot.status()
+    if status.state == "halted":
         out.print(f"[red]✗[/red] the bot {status.state}: {escape(status.reason)}")
         raise typer.Exit(1)
-    result = reconcile(bot, frame)
+    result = reconcile(bot, frame, fee=fee, slippage_bps=slippage_bps)
     _done(out, json, "Backtested", result.backtest.summary())
-    _done(out, json, "Paper-traded", f"a bot traded the same bars one by one in {seconds:.1f} s")
+    how = ", through ccxt and the simulator," if through_simulator else ""
+    _done(out, json, "Paper-traded", f"a bot traded the same bars one by one{how} in {seconds:.1f} s")
     paper = session_stats(bot)
     if json:
         print_json(
@@ -93,6 +114,60 @@ def demo(
         _compare(out, result, paper.as_dict(), practice=bars is None)
     if not result.ok:
         raise typer.Exit(1)
+
+
+def _newest(frame: pd.DataFrame, last: int) -> pd.DataFrame:
+    if last < 1:
+        raise ConfigError(f"--last: {last} is not allowed. Give how many of the newest bars to use, 1 or more.")
+    from cryptobot.market.holes import holes
+
+    newest = frame.iloc[-last:]
+    newest.attrs["holes"] = holes(newest).to_dict("records")
+    return newest
+
+
+def _replay(strategy: Strategy, frame: pd.DataFrame, *, cash: float, fee: float, slippage_bps: float) -> Bot:
+    from cryptobot.exchange.replay import ReplayExchange
+    from cryptobot.trading.bot import Bot
+
+    bot = Bot(strategy, exchange=ReplayExchange(frame, cash=cash, fee=fee, slippage_bps=slippage_bps))
+    bot.run()
+    return bot
+
+
+def _through_ccxt(
+    strategy: Strategy, frame: pd.DataFrame, out: Console, *, cash: float, fee: float, slippage_bps: float
+) -> Bot:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from cryptobot.control.lockstep import trade_in_step
+    from cryptobot.exchange.connector.exchange import CcxtExchange
+    from cryptobot.exchange.simulator.server import Simulator
+    from cryptobot.trading.bot import Bot
+
+    simulator = Simulator(
+        frame,
+        history=0,
+        speed="manual",
+        balances={"USDT": cash},
+        fee=fee,
+        fee_asset="quote",  # as the backtest reckons
+        slippage_bps=slippage_bps,
+    )
+    columns = TextColumn("  trading"), BarColumn(), MofNCompleteColumn(), TextColumn("bars,"), TimeRemainingColumn()
+    with simulator, Progress(*columns, console=out, transient=True) as progress:
+        exchange = CcxtExchange(
+            "binance",
+            mode="testnet",
+            endpoint=simulator.endpoint,
+            api_key=simulator.api_key,
+            secret=simulator.secret,
+            buy_fee="quote",
+        )
+        bot = Bot(strategy, exchange=exchange, symbol=simulator.symbol, timeframe=str(simulator.timeframe))
+        task = progress.add_task("trading", total=len(frame))
+        trade_in_step(bot, simulator, lambda bars: progress.update(task, completed=bars))
+    return bot
 
 
 def _done(out: Console, quiet: bool, what: str, text: str) -> None:

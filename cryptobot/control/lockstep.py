@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from cryptobot.core.errors import ExchangeError
@@ -22,7 +23,7 @@ class Steps(Protocol):
         """Close the present bar and open the next one; return the market's time."""
 
 
-def trade_in_step(bot: Bot, market: Steps) -> int:
+def trade_in_step(bot: Bot, market: Steps, progress: Callable[[int], None] | None = None) -> int:
     """Let a bot trade a market that is moved on by hand, to the market's end.
 
     Every bar waits until the bot has dealt with the one before it and has its answers, so that any number of bars
@@ -34,6 +35,8 @@ def trade_in_step(bot: Bot, market: Steps) -> int:
         Not running yet.
     market
         Where its exchange has its data from.
+    progress
+        Told how many bars were traded, after each.
 
     Returns
     -------
@@ -63,5 +66,7 @@ def trade_in_step(bot: Bot, market: Steps) -> int:
                 return bars
             market.step()
             bars += 1
+            if progress is not None:
+                progress(bars)
     finally:
         bot.stop()

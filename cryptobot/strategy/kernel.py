@@ -7,7 +7,6 @@ them together bit for bit.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import types
 from collections.abc import Callable, MutableSequence, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryptobot.core.errors import ConfigError
+from cryptobot.strategy.digest import code_digest, helpers_of
 
 State = MutableSequence[float]
 Step = Callable[..., float]
@@ -87,7 +87,7 @@ class Kernel:
         # Numba's cache knows a function by its name and file. That is too little: two kernels from one factory differ
         # in their closures alone, and one in a notebook may use a number from another cell. So the name carries a
         # digest of all that the step is made of.
-        digest = hashlib.sha256(repr(_ingredients(cast("types.FunctionType", self.step))).encode()).hexdigest()[:16]
+        digest = code_digest(self.step)[:16]
         name = f"{self.step.__qualname__.replace('.', '_').replace('<locals>', 'local')}_scan_{digest}"
         source = (
             f"def {name}(state, {', '.join(columns + constants)}):\n"
@@ -123,41 +123,9 @@ def kernel(step: Step) -> Kernel:
     return Kernel(step)
 
 
-def _helpers(function: types.FunctionType) -> dict[str, types.FunctionType]:
-    """Return the plain Python functions that a function calls by a global name."""
-    found = ((name, function.__globals__.get(name)) for name in function.__code__.co_names)
-    return {name: value for name, value in found if isinstance(value, types.FunctionType) and value is not function}
-
-
-def _ingredients(function: types.FunctionType) -> list[Any]:
-    """List all that decides what a function computes: its code, helpers, closure and the globals it reads."""
-    code, space, helpers = function.__code__, function.__globals__, _helpers(function)
-    outside = {
-        name: space[name]
-        for name in code.co_names
-        if name in space and name not in helpers and not isinstance(space[name], types.ModuleType)
-    }
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    return [
-        code.co_code,
-        code.co_names,
-        [_plain(value) for value in code.co_consts],
-        [_plain(value) for value in cells],
-        [_plain(value) for value in function.__defaults__ or ()],
-        [(name, _plain(value)) for name, value in outside.items()],
-        [(name, _ingredients(helper)) for name, helper in helpers.items()],
-    ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return (value.dtype.str, value.shape, value.tobytes())
-    return value.co_code if isinstance(value, types.CodeType) else value
-
-
 def _jitted(function: types.FunctionType) -> Any:
     """Compile a function together with the helpers that it calls."""
-    space = {**function.__globals__, **{name: _jitted(value) for name, value in _helpers(function).items()}}
+    space = {**function.__globals__, **{name: _jitted(value) for name, value in helpers_of(function).items()}}
     copy = types.FunctionType(function.__code__, space, function.__name__, function.__defaults__, function.__closure__)
     copy.__qualname__ = function.__qualname__
     copy.__module__ = function.__module__
