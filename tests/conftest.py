@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_traces(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what tests store out of the home directory, in this process and in those it starts."""
+    os.environ["CRYPTOBOT_DATA_DIRECTORY"] = str(tmp_path_factory.mktemp("data"))
+    os.environ["CRYPTOBOT_RECORD_RUNS"] = "false"
 
 
 @pytest.fixture(scope="session")

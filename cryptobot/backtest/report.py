@@ -57,6 +57,8 @@ class BacktestReport:
         The ``vectorbt.Portfolio``: its times are UTC without saying so.
     portfolio_scale
         Units of the portfolio's money in one of ours: 1 unless orders are too small for vectorbt.
+    run_id
+        Under which `runs` keeps it, or None.
     """
 
     strategy: Strategy
@@ -75,6 +77,7 @@ class BacktestReport:
     portfolio_scale: float
     equity_values: NDArray[np.float64] = field(repr=False)
     buy_and_hold_values: NDArray[np.float64] = field(repr=False)
+    run_id: str | None = None
 
     @cached_property
     def equity(self) -> pd.Series[float]:

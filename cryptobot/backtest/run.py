@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ def backtest(
     market: Market | None = None,
     limits: Limits | None = None,
     start: str | dt.datetime | np.datetime64 | None = None,
+    record: bool = True,
 ) -> BacktestReport:
     """Trade a strategy on past bars: long or flat, decided at a bar's close, filled at the next bar's open.
 
@@ -68,6 +70,8 @@ def backtest(
         What may not be exceeded, and the protective orders that rest with a position; the same as for a bot.
     start
         First bar to trade, a time in UTC; bars before it only warm the strategy up. The default is the first bar.
+    record
+        Whether `runs` shows it later; see ``CRYPTOBOT_RECORD_RUNS`` in the settings.
 
     Returns
     -------
@@ -88,13 +92,14 @@ def backtest(
     >>> report = backtest(MovingAverageCrossover(fast=10, slow=30), practice_bars(50_000, seed=7))  # doctest: +SKIP
     >>> report.stats.total_return  # doctest: +SKIP
     """
+    from cryptobot.backtest.registry.backtests import remember
     from cryptobot.backtest.report import BacktestReport
 
-    _check_strategy(strategy)
+    check_strategy_object(strategy)
     costs = Costs(decimal_of(fee, "fee"), decimal_of(slippage_bps, "slippage_bps"))
     money = decimal_of(cash, "cash")
     spending = _sizing(sizing)
-    rules = _market(market)
+    rules = market_of(market)
     every_bar = BarColumns.of(bars)
     first = 0 if start is None else _first_row(every_bar, start)
     decisions, traded = _from(strategy.batch(every_bar), every_bar, first)
@@ -112,7 +117,7 @@ def backtest(
     equity = ledger.equity(traded.close)
     last = float(traded.close[-1])
     yardstick = total_return(hold.portfolio, last)
-    return BacktestReport(
+    report = BacktestReport(
         strategy=strategy,
         bars=traded,
         decisions=decisions,
@@ -130,9 +135,11 @@ def backtest(
         portfolio=book.portfolio,
         portfolio_scale=book.scale,
     )
+    return replace(report, run_id=remember(report, limits)) if record else report
 
 
-def _check_strategy(strategy: Any) -> None:
+def check_strategy_object(strategy: Any) -> None:
+    """Refuse what is not a strategy, such as a class without parameters."""
     if isinstance(strategy, Strategy):
         return
     if isinstance(strategy, type) and issubclass(strategy, Strategy):
@@ -161,7 +168,8 @@ def _sizing(sizing: Any) -> Sizing:
     )
 
 
-def _market(market: Any) -> Market:
+def market_of(market: Any) -> Market:
+    """Return a market's rules; without one, a market that rounds nothing."""
     if market is None:
         return Market("BASE/QUOTE")
     if isinstance(market, Market):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, create_model, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cryptobot.core.errors import ConfigError
@@ -25,7 +25,9 @@ class Settings(BaseSettings):
     slack_webhook_url
         ``SLACK_WEBHOOK_URL``.
     data_directory
-        ``CRYPTOBOT_DATA_DIRECTORY``: where bars, journals and logs are kept.
+        ``CRYPTOBOT_DATA_DIRECTORY``: where bars, journals, runs and logs are kept.
+    record_runs
+        ``CRYPTOBOT_RECORD_RUNS``: whether backtests, sweeps and walk-forwards are recorded there; true by default.
     """
 
     model_config = SettingsConfigDict(
@@ -45,6 +47,8 @@ class Settings(BaseSettings):
     data_directory: Path = Field(
         default_factory=lambda: Path.home() / ".cryptobot", validation_alias="CRYPTOBOT_DATA_DIRECTORY"
     )
+
+    record_runs: bool = Field(default=True, validation_alias="CRYPTOBOT_RECORD_RUNS")
 
     @field_validator("data_directory")
     @classmethod
@@ -75,6 +79,20 @@ class Settings(BaseSettings):
                 f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
             )
             raise ConfigError(f"settings: {problems}. Correct the environment variable or the line in .env.") from None
+
+    @classmethod
+    def keys(cls, exchange_id: str) -> tuple[str | None, str | None]:
+        """Return the plain API key and secret of an exchange: ``KRAKEN_API_KEY`` and ``KRAKEN_API_SECRET`` for Kraken.
+
+        Either is None if it is not set.
+        """
+        names = [f"{exchange_id}_api_{part}" for part in ("key", "secret")]
+        fields: dict[str, Any] = dict.fromkeys(names, (SecretStr | None, None))
+        found: type[Settings] = create_model("ExchangeSettings", __base__=cls, **fields)
+        plain = found.load().secrets()
+        # Keys that are PEM files have line ends, which an environment variable often holds as a backslash and an n.
+        key, secret = (plain[name].replace("\\n", "\n") if name in plain else None for name in names)
+        return key, secret
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("Settings hold secrets and are not pickled. Load them where they are needed: Settings.load().")

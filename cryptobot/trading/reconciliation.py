@@ -150,6 +150,7 @@ def reconcile(
         sizing=session.sizing,
         market=market,
         start=np.datetime64(first, "ns"),
+        record=False,
     )
     attribution = attribute(
         report.decisions,
