@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import machine, report
 from benchmarks.figure import Figure
 
-PARTS = ("importing", "engine", "throughput", "demo")
+PARTS = ("importing", "engine", "journal", "matching", "simulator", "store", "sweep", "throughput", "demo")
 
 
 def main() -> int:

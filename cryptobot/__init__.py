@@ -13,8 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     # "as" makes each name public for type checkers (tests/contracts/test_public_api.py keeps this and _HOMES in step).
+    from cryptobot.backtest.registry.recording import runs as runs
     from cryptobot.backtest.report import BacktestReport as BacktestReport
     from cryptobot.backtest.run import backtest as backtest
+    from cryptobot.backtest.stability.report import StabilityReport as StabilityReport
+    from cryptobot.backtest.stability.run import stability as stability
+    from cryptobot.backtest.statistics.luck import Luck as Luck
+    from cryptobot.backtest.sweep.report import SweepReport as SweepReport
+    from cryptobot.backtest.sweep.run import sweep as sweep
+    from cryptobot.backtest.walk_forward.cross_validation import cross_validate as cross_validate
+    from cryptobot.backtest.walk_forward.cross_validation_report import CrossValidationReport as CrossValidationReport
+    from cryptobot.backtest.walk_forward.report import WalkForwardReport as WalkForwardReport
+    from cryptobot.backtest.walk_forward.run import walk_forward as walk_forward
     from cryptobot.control.running import running_bots as running_bots
     from cryptobot.control.running import stop_all as stop_all
     from cryptobot.core.clock import SimulatedClock as SimulatedClock
@@ -26,6 +36,8 @@ if TYPE_CHECKING:
     from cryptobot.core.errors import ExchangeError as ExchangeError
     from cryptobot.core.errors import GapError as GapError
     from cryptobot.core.errors import JournalError as JournalError
+    from cryptobot.core.errors import OrderNotFound as OrderNotFound
+    from cryptobot.core.errors import OrderNotSent as OrderNotSent
     from cryptobot.core.errors import OrderRejected as OrderRejected
     from cryptobot.core.errors import OrderUnknown as OrderUnknown
     from cryptobot.core.errors import ParityError as ParityError
@@ -33,18 +45,32 @@ if TYPE_CHECKING:
     from cryptobot.core.errors import StaleDataError as StaleDataError
     from cryptobot.core.errors import StrategyError as StrategyError
     from cryptobot.core.errors import TransientError as TransientError
+    from cryptobot.core.limits import Limits as Limits
     from cryptobot.core.money import Market as Market
+    from cryptobot.core.order_types import OrderType as OrderType
+    from cryptobot.core.order_types import TimeInForce as TimeInForce
+    from cryptobot.core.orders import Order as Order
+    from cryptobot.core.orders import OrderStatus as OrderStatus
+    from cryptobot.core.quotes import Quote as Quote
     from cryptobot.core.settings import Settings as Settings
     from cryptobot.core.sizing import FixedQuote as FixedQuote
     from cryptobot.core.sizing import FractionOfEquity as FractionOfEquity
+    from cryptobot.core.trading_state import TradingState as TradingState
+    from cryptobot.core.types import Balance as Balance
     from cryptobot.core.types import Bar as Bar
     from cryptobot.core.types import Fill as Fill
     from cryptobot.core.types import Intent as Intent
     from cryptobot.core.types import Mode as Mode
+    from cryptobot.core.types import OcoIntent as OcoIntent
     from cryptobot.core.types import Side as Side
     from cryptobot.core.types import Trade as Trade
+    from cryptobot.exchange.connector.exchange import CcxtExchange as CcxtExchange
+    from cryptobot.exchange.load import load_bars as load_bars
+    from cryptobot.exchange.paper import PaperExchange as PaperExchange
     from cryptobot.exchange.practice import PracticeExchange as PracticeExchange
     from cryptobot.exchange.replay import ReplayExchange as ReplayExchange
+    from cryptobot.exchange.simulator.faults import Fault as Fault
+    from cryptobot.exchange.simulator.server import Simulator as Simulator
     from cryptobot.market.holes import holes as holes
     from cryptobot.market.practice import practice_bars as practice_bars
     from cryptobot.market.read import read_bars as read_bars
@@ -81,8 +107,18 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "cryptobot.backtest.registry.recording": ("runs",),
     "cryptobot.backtest.report": ("BacktestReport",),
     "cryptobot.backtest.run": ("backtest",),
+    "cryptobot.backtest.stability.report": ("StabilityReport",),
+    "cryptobot.backtest.stability.run": ("stability",),
+    "cryptobot.backtest.statistics.luck": ("Luck",),
+    "cryptobot.backtest.sweep.report": ("SweepReport",),
+    "cryptobot.backtest.sweep.run": ("sweep",),
+    "cryptobot.backtest.walk_forward.cross_validation": ("cross_validate",),
+    "cryptobot.backtest.walk_forward.cross_validation_report": ("CrossValidationReport",),
+    "cryptobot.backtest.walk_forward.report": ("WalkForwardReport",),
+    "cryptobot.backtest.walk_forward.run": ("walk_forward",),
     "cryptobot.control.running": ("running_bots", "stop_all"),
     "cryptobot.core.clock": ("SimulatedClock", "SystemClock"),
     "cryptobot.core.errors": (
@@ -93,6 +129,8 @@ _HOMES = {
         "ExchangeError",
         "GapError",
         "JournalError",
+        "OrderNotFound",
+        "OrderNotSent",
         "OrderRejected",
         "OrderUnknown",
         "ParityError",
@@ -101,12 +139,22 @@ _HOMES = {
         "StrategyError",
         "TransientError",
     ),
+    "cryptobot.core.limits": ("Limits",),
     "cryptobot.core.money": ("Market",),
+    "cryptobot.core.order_types": ("OrderType", "TimeInForce"),
+    "cryptobot.core.orders": ("Order", "OrderStatus"),
+    "cryptobot.core.quotes": ("Quote",),
     "cryptobot.core.settings": ("Settings",),
     "cryptobot.core.sizing": ("FixedQuote", "FractionOfEquity"),
-    "cryptobot.core.types": ("Bar", "Fill", "Intent", "Mode", "Side", "Trade"),
+    "cryptobot.core.trading_state": ("TradingState",),
+    "cryptobot.core.types": ("Balance", "Bar", "Fill", "Intent", "Mode", "OcoIntent", "Side", "Trade"),
+    "cryptobot.exchange.connector.exchange": ("CcxtExchange",),
+    "cryptobot.exchange.load": ("load_bars",),
+    "cryptobot.exchange.paper": ("PaperExchange",),
     "cryptobot.exchange.practice": ("PracticeExchange",),
     "cryptobot.exchange.replay": ("ReplayExchange",),
+    "cryptobot.exchange.simulator.faults": ("Fault",),
+    "cryptobot.exchange.simulator.server": ("Simulator",),
     "cryptobot.market.holes": ("holes",),
     "cryptobot.market.practice": ("practice_bars",),
     "cryptobot.market.read": ("read_bars",),
@@ -162,6 +210,10 @@ class _Package(ModuleType):
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOME_OF and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel by name: a class that was typed into a notebook speaks of ``cb`` on another machine, too."""
+        return import_module, (self.__name__,)
 
 
 sys.modules[__name__].__class__ = _Package

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,15 +11,12 @@ from numpy.typing import NDArray
 from cryptobot.backtest.decimate import Candles, candles, extremes
 from cryptobot.backtest.price_lines import price_lines
 from cryptobot.backtest.stats import drawdown
+from cryptobot.backtest.themes import Theme, load_plotly, page, theme_of, times_of
 from cryptobot.backtest.words import amount, count, percent
-from cryptobot.core.errors import ConfigError
-from cryptobot.core.suggest import closest, listed
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Side
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     import plotly.graph_objects as go
 
     from cryptobot.backtest.report import BacktestReport
@@ -30,73 +26,10 @@ _POINTS: Final = 3_000
 _PRICE: Final = ",.8~g"  # in d3's language: at most eight digits
 
 
-@dataclass(frozen=True, slots=True)
-class _Theme:
-    paper: str
-    text: str
-    grid: str
-    up: str
-    down: str
-    buy: str
-    sell: str
-    equity: str
-    hold: str
-    lines: tuple[str, ...]
-    edge: str
-
-
-_THEMES: Final = {
-    # For a page whose background is not known: nothing is painted behind, and every colour reads on white and on black.
-    "auto": _Theme(
-        paper="rgba(0,0,0,0)",
-        text="#7b8494",
-        grid="rgba(128,136,150,0.22)",
-        up="#26a69a",
-        down="#ef5350",
-        buy="#1f9d57",
-        sell="#e5483f",
-        equity="#2f86e0",
-        hold="#8a92a2",
-        lines=("#d98a1a", "#8b7bf0", "#d84a8c", "#1899a8"),
-        edge="rgba(0,0,0,0)",
-    ),
-    "light": _Theme(
-        paper="#ffffff",
-        text="#2a2e39",
-        grid="#e9ecf1",
-        up="#26a69a",
-        down="#ef5350",
-        buy="#0b7d3e",
-        sell="#b71c1c",
-        equity="#1976d2",
-        hold="#9098a9",
-        lines=("#e08a00", "#5b4bd6", "#c2185b", "#00838f"),
-        edge="#ffffff",
-    ),
-    "dark": _Theme(
-        paper="#131722",
-        text="#d1d4dc",
-        grid="#232a38",
-        up="#26a69a",
-        down="#ef5350",
-        buy="#5ee08a",
-        sell="#ff7b72",
-        equity="#4aa3ff",
-        hold="#787b86",
-        lines=("#f6b84a", "#a99bff", "#ff79b0", "#4dd0e1"),
-        edge="#131722",
-    ),
-}
-
-
 def draw(report: BacktestReport, template: str, height: int) -> go.Figure:
     """Draw a report; see `BacktestReport.plot`."""
-    if template not in _THEMES:
-        raise ConfigError(
-            f"template: {template!r} is unknown.{closest(str(template), _THEMES)} Allowed: {listed(_THEMES)}."
-        )
-    graph = _plotly()
-    theme = _THEMES[template]
+    theme = theme_of(template)
+    graph = load_plotly()
     merged = candles(report.bars, _CANDLES)
     figure = graph.Figure()
     _draw_price(graph, figure, report, merged, theme)
@@ -105,26 +38,10 @@ def draw(report: BacktestReport, template: str, height: int) -> go.Figure:
     return figure
 
 
-def _plotly() -> ModuleType:
-    try:
-        import plotly.graph_objects as graph
-    except ImportError as error:
-        raise ConfigError(
-            f"Plots need plotly, which cannot be imported here ({error}). Install the research extra: "
-            'pip install ".[research]" in the checkout.'
-        ) from error
-    module: ModuleType = graph
-    return module
-
-
-def _times(nanoseconds: NDArray[np.int64]) -> NDArray[np.datetime64]:
-    return nanoseconds.view("M8[ns]").astype("M8[ms]")
-
-
-def _draw_price(graph: Any, figure: Any, report: BacktestReport, merged: Candles, theme: _Theme) -> None:
+def _draw_price(graph: Any, figure: Any, report: BacktestReport, merged: Candles, theme: Theme) -> None:
     figure.add_trace(
         graph.Candlestick(
-            x=_times(merged.time),
+            x=times_of(merged.time),
             open=merged.open,
             high=merged.high,
             low=merged.low,
@@ -160,7 +77,7 @@ def _markers(
         for price, n in zip(average, many, strict=True)
     ]
     return graph.Scatter(
-        x=_times(merged.time[where]),
+        x=times_of(merged.time[where]),
         y=average,
         mode="markers",
         name=verb,
@@ -176,7 +93,7 @@ def _markers(
     )
 
 
-def _draw_money(graph: Any, figure: Any, report: BacktestReport, theme: _Theme) -> None:
+def _draw_money(graph: Any, figure: Any, report: BacktestReport, theme: Theme) -> None:
     hold, equity = report.buy_and_hold_values, report.equity_values
     _line(graph, figure, report, hold, "Buy and hold", "y2", {"color": theme.hold, "width": 1.2})
     _line(graph, figure, report, equity, "Equity", "y2", {"color": theme.equity, "width": 1.8})
@@ -208,12 +125,12 @@ def _line(
     more.setdefault("hovertemplate", f"%{{y:{_PRICE}}}" if axis == "y" else "%{y:,.2f}")
     figure.add_trace(
         graph.Scatter(
-            x=_times(report.bars.time[rows]), y=values[rows], mode="lines", name=name, line=line, yaxis=axis, **more
+            x=times_of(report.bars.time[rows]), y=values[rows], mode="lines", name=name, line=line, yaxis=axis, **more
         )
     )
 
 
-def _lay_out(figure: Any, report: BacktestReport, merged: Candles, theme: _Theme, template: str, height: int) -> None:
+def _lay_out(figure: Any, report: BacktestReport, merged: Candles, theme: Theme, template: str, height: int) -> None:
     stats = report.stats
     # plotly reads some HTML in texts; names come from others.
     money = f" ({html.escape(report.quote)})" if report.quote else ""
@@ -224,20 +141,8 @@ def _lay_out(figure: Any, report: BacktestReport, merged: Candles, theme: _Theme
         f"buy and hold {percent(stats.buy_and_hold, sign=True)}"
         f"<br><sup>{len(report.bars):,} bars of {report.bars.timeframe}{merging}, {count(stats.trades, 'trade')}</sup>"
     )
-    axis = {"gridcolor": theme.grid, "zeroline": False, "linecolor": theme.grid, "automargin": True}
+    axis = page(figure, theme, template, title, height)
     figure.update_layout(
-        template="plotly_dark" if template == "dark" else "plotly_white",
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.paper,
-        font={"color": theme.text, "size": 12, "family": "system-ui, sans-serif"},
-        title={"text": title, "x": 0.01, "xanchor": "left", "font": {"size": 16}},
-        height=height,
-        margin={"l": 12, "r": 12, "t": 76, "b": 30},
-        hovermode="x unified",
-        hoversubplots="axis",
-        hoverlabel={} if template == "auto" else {"bgcolor": theme.paper, "font": {"color": theme.text}},
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.01, "yanchor": "bottom"},
-        bargap=0,
         xaxis={
             **axis,
             "anchor": "y3",

@@ -10,7 +10,13 @@ import cryptobot
 from cryptobot.cli.backtest import backtest
 from cryptobot.cli.demo import demo
 from cryptobot.cli.doctor import doctor
+from cryptobot.cli.download import download
+from cryptobot.cli.journal import journal
 from cryptobot.cli.lab import lab
+from cryptobot.cli.runs import runs
+from cryptobot.cli.simulate import simulate
+from cryptobot.cli.sweep import sweep
+from cryptobot.cli.walk_forward import walk_forward
 
 app = typer.Typer(
     name="cryptobot",
@@ -23,7 +29,13 @@ app = typer.Typer(
 app.command()(lab)
 app.command()(demo)
 app.command()(backtest)
+app.command()(sweep)
+app.command()(walk_forward)
+app.command()(runs)
+app.command()(download)
+app.command()(simulate)
 app.command()(doctor)
+app.add_typer(journal)
 
 
 def _version(asked: bool) -> None:

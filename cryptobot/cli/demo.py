@@ -151,7 +151,8 @@ def _through_ccxt(
         speed="manual",
         balances={"USDT": cash},
         fee=fee,
-        fee_asset="quote",  # as the backtest reckons
+        fee_asset="quote",  # as the backtest reckons, and to its last digit
+        fee_decimals=None,
         slippage_bps=slippage_bps,
     )
     columns = TextColumn("  trading"), BarColumn(), MofNCompleteColumn(), TextColumn("bars,"), TimeRemainingColumn()

@@ -81,7 +81,7 @@ class Settings(BaseSettings):
             raise ConfigError(f"settings: {problems}. Correct the environment variable or the line in .env.") from None
 
     @classmethod
-    def keys(cls, exchange_id: str) -> tuple[str | None, str | None]:
+    def exchange_keys(cls, exchange_id: str) -> tuple[str | None, str | None]:
         """Return the plain API key and secret of an exchange: ``KRAKEN_API_KEY`` and ``KRAKEN_API_SECRET`` for Kraken.
 
         Either is None if it is not set.

@@ -109,7 +109,9 @@ class Exchange(Protocol):
         """Send two orders of which one cancels the other; raises as `submit` does."""
 
     async def cancel(self, symbol: str, client_id: str) -> Order:
-        """Cancel an open order and return what then is known of it, asked for anew.
+        """Cancel an order if it is open, and return what then is known of it, asked for anew.
+
+        An order that has ended already is returned as it ended: who cancels cannot know, and must look.
 
         Raises
         ------

@@ -11,15 +11,26 @@ from cryptobot.strategy.conditions import Column
 from cryptobot.strategy.feature import Feature
 
 
-def feature_columns(nodes: Mapping[str, Feature], bars: BarColumns) -> dict[str, Column]:
+def feature_columns(
+    nodes: Mapping[str, Feature], bars: BarColumns, known: Mapping[Feature, Column] | None = None
+) -> dict[str, Column]:
     """Compute named features over bars.
+
+    Parameters
+    ----------
+    nodes
+        The features by name.
+    bars
+        On what.
+    known
+        Features that have been computed on these bars already.
 
     Returns
     -------
     dict
         float64 arrays of shape (n,), read-only, NaN while a feature is undefined.
     """
-    done: dict[Feature, Column] = {}
+    done: dict[Feature, Column] = dict(known or {})
     return {name: _column(node, bars, done) for name, node in nodes.items()}
 
 

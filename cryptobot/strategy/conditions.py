@@ -33,6 +33,22 @@ class Rows:
         raise StrategyError(f"x.{name} cannot be assigned: conditions read rows, they never change them.")
 
 
+class Recorded:
+    """Stands for a column while a sweep reads a condition: it notes what is done to it instead of doing it."""
+
+    def before(self) -> Any:
+        """Note `previous`."""
+        raise NotImplementedError
+
+    def rises_above(self, other: Any) -> Any:
+        """Note `crossed_above`."""
+        raise NotImplementedError
+
+    def falls_below(self, other: Any) -> Any:
+        """Note `crossed_below`."""
+        raise NotImplementedError
+
+
 def previous(column: Any) -> Column:
     """Return the value of the row before; the first row has none (NaN).
 
@@ -46,6 +62,9 @@ def previous(column: Any) -> Column:
     >>> previous(np.array([1.0, 2.0, 3.0]))
     array([nan,  1.,  2.])
     """
+    if isinstance(column, Recorded):
+        noted: Column = column.before()
+        return noted
     values = np.asarray(column, dtype=np.float64)
     shifted = np.empty_like(values)
     shifted[:1] = np.nan
@@ -68,6 +87,9 @@ def crossed_above(a: Any, b: Any) -> Mask:
     >>> crossed_above(np.array([1.0, 3.0, 3.0]), 2.0)
     array([False,  True, False])
     """
+    if isinstance(a, Recorded) or isinstance(b, Recorded):
+        noted: Mask = a.rises_above(b) if isinstance(a, Recorded) else b.falls_below(a)
+        return noted
     first, second = _pair(a, b)
     crossed: Mask = first > second
     crossed[1:] &= first[:-1] <= second[:-1]

@@ -10,6 +10,7 @@ import numpy as np
 
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.suggest import closest, listed
+from cryptobot.strategy.conditions import Recorded
 
 _KINDS: Final = {bool: "bool", int: "int", float: "float", str: "str"}
 
@@ -92,6 +93,8 @@ class Param:
         ConfigError
             If it has the wrong type or breaks a bound.
         """
+        if isinstance(value, Recorded):  # a sweep reads which parameters make which features
+            return value
         converted = self._convert(value)
         if converted is None or not self._within(converted):
             raise ConfigError(f"{owner}: `{self.name}` is {value!r}. Allowed: {self.allowed()}.")

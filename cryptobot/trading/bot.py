@@ -12,6 +12,7 @@ from cryptobot.core.money import ZERO
 from cryptobot.core.sizing import FractionOfEquity, Sizing
 from cryptobot.core.suggest import closest, listed
 from cryptobot.core.timeframe import Timeframe
+from cryptobot.core.types import Mode
 from cryptobot.exchange.protocol import Exchange
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Level
@@ -80,6 +81,11 @@ class Bot:
             raise ConfigError(f"strategy: {strategy!r} is not a strategy.{made} Allowed: an instance of cb.Strategy.")
         if isinstance(exchange, type) or not hasattr(exchange, "stream"):
             raise ConfigError(f"exchange: {exchange!r} is not an exchange. Give for example cb.PracticeExchange().")
+        if exchange.mode is Mode.LIVE:
+            raise ConfigError(
+                f"exchange: {exchange.name} is live, and bots do not trade real money in this release: one that crashed in "
+                "the middle of an order could not yet tell what became of it. Use mode='testnet', or cb.PaperExchange."
+            )
         if isinstance(sizing, int | float):
             sizing = FractionOfEquity(sizing)
         if sizing is not None and (isinstance(sizing, type) or not hasattr(sizing, "quote_amount")):

@@ -42,6 +42,7 @@ class Desk:
         self.advance = advance
         self._runner = asyncio.Runner()
         self._closers: list[Callable[[], object]] = []
+        self._begun = False
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a call of the exchange on the desk's loop."""
@@ -74,6 +75,9 @@ class Desk:
         async def reading() -> list[ExchangeEvent]:
             said: list[ExchangeEvent] = []
             count = 0
+            if not self._begun:  # as a bot does: the stream begins where the history ends
+                await self.exchange.history(SYMBOL, TIMEFRAME, 1)
+                self._begun = True
             async with aclosing(self.exchange.stream(SYMBOL, TIMEFRAME)) as stream:  # type: ignore[type-var]
                 self.advance()
                 while count < bars:
@@ -113,7 +117,13 @@ def practice() -> Desk:
 
 def simulator() -> Any:
     return cb.Simulator(
-        BARS, market=PRACTICE_MARKET, history=PAST, speed="manual", fee_asset="quote", balances={"USDT": 10_000}
+        BARS,
+        market=PRACTICE_MARKET,
+        history=PAST,
+        speed="manual",
+        fee_asset="quote",
+        fee_decimals=None,
+        balances={"USDT": 10_000},
     ).start()
 
 
@@ -135,7 +145,9 @@ def paper() -> Desk:
     """Paper trading on the public data of the same server."""
     server = simulator()
     source = cb.CcxtExchange("binance", endpoint=server.endpoint)
-    return Desk(cb.PaperExchange("binance", source=source), ROWS[PAST:], server.step).on_close(server.stop)
+    return Desk(cb.PaperExchange("binance", source=source, symbol=SYMBOL), ROWS[PAST:], server.step).on_close(
+        server.stop
+    )
 
 
 DESKS: dict[str, Callable[[], Desk]] = {

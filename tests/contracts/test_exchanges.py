@@ -14,7 +14,7 @@ import pytest
 
 import cryptobot as cb
 from cryptobot.core.bars import problem_of
-from cryptobot.core.errors import ConfigError, OrderNotFound, OrderRejected
+from cryptobot.core.errors import ConfigError, OrderNotFound, OrderRejected, OrderUnknown
 from cryptobot.core.events import BarClosed, OrderChanged, OrderFilled, OrderRefused
 from cryptobot.core.grid import PriceGrid
 from cryptobot.core.order_types import OrderType
@@ -254,7 +254,8 @@ def test_what_cannot_be_paid_is_refused_with_a_reason(desk):
 
 def test_two_open_orders_do_not_share_a_client_id(desk):
     low = desk.rows[0].low * 0.9
-    with pytest.raises(OrderRejected, match="limit-1"):
+    # A real exchange's word for it may mean that an earlier try has arrived: then nobody knows, and must look.
+    with pytest.raises((OrderRejected, OrderUnknown), match="limit-1"):
         desk.read(1, {0: [limit(round(low, 2)), limit(round(low, 2))]})
     assert len(desk.run(desk.exchange.open_orders(SYMBOL))) == 1
 
@@ -369,9 +370,9 @@ def test_an_order_that_is_not_there_is_not_found(desk, door):
 
 def test_a_cancelled_order_is_cancelled_once(desk):
     desk.read(1, {0: [limit(round(desk.rows[0].low * 0.9, 2))]})
-    desk.run(desk.exchange.cancel(SYMBOL, "limit-1"))
-    with pytest.raises(OrderNotFound):
-        desk.run(desk.exchange.cancel(SYMBOL, "limit-1"))
+    first = desk.run(desk.exchange.cancel(SYMBOL, "limit-1"))
+    again = desk.run(desk.exchange.cancel(SYMBOL, "limit-1"))
+    assert (again.exchange_id, again.status) == (first.exchange_id, OrderStatus.CANCELLED)
 
 
 @pytest.mark.parametrize(
@@ -380,7 +381,7 @@ def test_a_cancelled_order_is_cancelled_once(desk):
         Intent("w", 0, SYMBOL, Side.SELL, quantity=Decimal("0.000001")),
         Intent("w", 0, SYMBOL, Side.BUY, quote_amount=Decimal(3)),
         Intent("w", 0, SYMBOL, Side.BUY, quantity=Decimal("0.00001"), type=OrderType.LIMIT, price=Decimal(20_000)),
-        Intent("w", 0, SYMBOL, Side.BUY, quantity=Decimal(1), type=OrderType.LIMIT),
+        Intent("w", 0, SYMBOL, Side.BUY, quantity=Decimal(1), type=OrderType.LIMIT, reason="no price"),
         Intent("w", 0, SYMBOL, Side.BUY, quantity=Decimal(-1)),
         Intent("w", 0, SYMBOL, Side.BUY),
     ],
@@ -388,7 +389,8 @@ def test_a_cancelled_order_is_cancelled_once(desk):
 )
 def test_an_order_against_the_rules_is_refused_and_never_traded(desk, wrong):
     market = desk.run(desk.exchange.market(SYMBOL))
-    if market.lot_size is None and wrong.quantity not in (None, Decimal(-1)) and wrong.price is None:
+    has_size = wrong.quantity is not None or wrong.quote_amount is not None
+    if market.lot_size is None and has_size and wrong.quantity != -1 and "price" not in str(wrong.reason):
         pytest.skip("a market without rules refuses only what cannot be")
     assert refusal(desk, wrong)
     assert desk.run(desk.exchange.fills(SYMBOL)) == []

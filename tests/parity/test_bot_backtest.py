@@ -15,7 +15,7 @@ import pytest
 
 import cryptobot as cb
 from cryptobot.core.events import OrderFilled
-from cryptobot.core.money import Market
+from cryptobot.core.money import Market, exact_money
 from cryptobot.exchange import simulated
 from cryptobot.market.practice import PRACTICE_MARKET
 
@@ -65,14 +65,14 @@ def agree(bot, report, least=1):
     # The books of the bot against those of the exchange.
     assert (status.cash, status.quantity, status.fees) == (ledger.cash, ledger.quantity, ledger.fees)
     assert bot.session.engine.portfolio.trades == ledger.trades
-    assert bot.session.engine.fills == bot.exchange.fills
+    assert bot.session.engine.fills == bot.exchange.executed
     # The backtest against those of the exchange.
-    facts = [(f.time, f.side, f.price, f.quantity, f.fee) for f in bot.exchange.fills]
+    facts = [(f.time, f.side, f.price, f.quantity, f.fee) for f in bot.exchange.executed]
     assert [(f.time, f.side, f.price, f.quantity, f.fee) for f in report.fills] == facts
     assert report.cash == ledger.initial_cash
     cash = report.cash
     for fill in report.fills:
-        cash = simulated.exact_money(
+        cash = exact_money(
             lambda c, f: c - f.price * f.quantity - f.fee if f.side == "buy" else c + f.price * f.quantity - f.fee
         )(cash, fill)
     assert abs(cash - ledger.cash) <= abs(ledger.initial_cash) * Decimal("1e-30")
@@ -250,17 +250,17 @@ def test_on_many_practice_markets(seed):
 
 def planted(monkeypatch, change):
     """Trade with an exchange whose fourth answer is changed; return the reconciliation and that fill."""
-    usual, count, changed = simulated.fill_market_order, [0], []
+    usual, count, changed = simulated.SimulatedExchange._answers, [0], []
 
-    def wrong(*arguments):
-        answer = usual(*arguments)
-        count[0] += 1
-        if count[0] == 4:
-            changed.append(answer.fill)
-            return change(answer)
-        return answer
+    def wrong(self, bar):
+        answers = usual(self, bar)
+        count[0] += len(answers)
+        if answers and count[0] == 4:
+            changed.append(answers[-1].fill)
+            answers[-1] = change(answers[-1])
+        return answers
 
-    monkeypatch.setattr(simulated, "fill_market_order", wrong)
+    monkeypatch.setattr(simulated.SimulatedExchange, "_answers", wrong)
     bot = trade(cb.MovingAverageCrossover(3, 9), cb.ReplayExchange(cb.practice_bars(600, seed=5)))
     return cb.reconcile(bot), changed[0]
 

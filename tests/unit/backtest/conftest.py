@@ -1,4 +1,4 @@
-"""Bars that carry their own signals, so that every figure can be computed by hand."""
+"""Bars that carry their own signals, so that every figure can be computed by hand or is known beforehand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cryptobot.core.bars import BarColumns
+from cryptobot.core.timeframe import Timeframe
 from cryptobot.strategy.base import Strategy
+from cryptobot.strategy.param import param
 
 BUY, SELL, BOTH = 1.0, 2.0, 3.0
 
@@ -45,5 +48,46 @@ def bars_of() -> Callable[..., pd.DataFrame]:
             },
             index=pd.date_range("2024-01-01", periods=len(opened), freq=freq, tz="UTC", name="time"),
         )
+
+    return make
+
+
+class Follow(Strategy):
+    """Holds the bar after each one whose volume has the right number."""
+
+    bucket = param(0, ge=0, le=20)
+
+    def should_buy(self, x):
+        return x.volume == self.bucket
+
+    def should_sell(self, x):
+        return x.volume != self.bucket
+
+
+@pytest.fixture(scope="session")
+def follow() -> type[Strategy]:
+    return Follow
+
+
+@pytest.fixture(scope="session")
+def market() -> Callable[..., BarColumns]:
+    """Bars of a random walk; after a volume of ``good`` the price tends to rise by ``edge``."""
+
+    def make(n: int = 4_000, *, seed: int = 0, good: int = 3, edge: float = 0.0, buckets: int = 8) -> BarColumns:
+        random = np.random.default_rng(seed)
+        volume = random.integers(0, buckets, n).astype(float)
+        moves = 0.005 * random.standard_normal(n)
+        moves[1:] += edge * (volume[:-1] == good)
+        close = np.round(1_000 * np.exp(np.cumsum(moves)), 2)
+        opened = np.append(1_000.0, close[:-1])
+        columns = {
+            "open": opened,
+            "high": np.maximum(opened, close),
+            "low": np.minimum(opened, close),
+            "close": close,
+            "volume": volume,
+        }
+        start = 1_704_067_200_000_000_000  # 2024-01-01
+        return BarColumns.unchecked(start + np.arange(n) * 3_600_000_000_000, columns, Timeframe(3_600))
 
     return make

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from cryptobot.backtest import plot, second_book
+from cryptobot.backtest import second_book, themes
 from cryptobot.backtest.run import backtest
 from cryptobot.core.errors import ConfigError, DataError
 from cryptobot.strategy.library.buy_and_hold import BuyAndHold
@@ -97,7 +97,7 @@ def test_without_the_research_extra_it_says_what_to_install(scripted, bars, monk
         backtest(scripted, bars)
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     with pytest.raises(ConfigError, match=r"pip install .*research.* in the checkout"):
-        plot._plotly()
+        themes.load_plotly()
 
 
 def test_the_heavy_packages_are_loaded_when_they_are_needed_only():

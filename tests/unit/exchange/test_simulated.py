@@ -18,7 +18,7 @@ from cryptobot.core.events import BarClosed, OrderFilled, OrderRefused
 from cryptobot.core.grid import PriceGrid
 from cryptobot.core.money import MONEY, Market
 from cryptobot.core.timeframe import Timeframe
-from cryptobot.core.types import Bar, Intent, Side
+from cryptobot.core.types import Balance, Bar, Intent, Side
 from cryptobot.exchange.matching import Costs
 from cryptobot.exchange.simulated import SimulatedExchange
 
@@ -76,14 +76,14 @@ def test_an_order_fills_at_the_next_open_and_is_told_before_that_bar_closes():
     assert [first.bar.open, second.bar.open, third.bar.open] == [10, 20, 40]
     assert isinstance(fill, OrderFilled)
     assert (fill.fill.intent_id, fill.fill.price, fill.fill.time) == ("a", 20, MINUTE)
-    assert exchange.fills == [fill.fill]
+    assert exchange.executed == [fill.fill]
     assert (exchange.ledger.cash, exchange.ledger.quantity) == (0, 50)
 
 
 def test_an_order_on_the_last_bar_is_never_filled():
     exchange = made([10, 20])
     assert len(play(exchange, {1: [buy("a")]})) == 2
-    assert exchange.fills == []
+    assert exchange.executed == []
     assert exchange.ledger.cash == 1_000
 
 
@@ -93,7 +93,7 @@ def test_several_orders_are_answered_in_the_order_they_came():
     answers = said[1:4]
     assert [getattr(a, "intent_id", None) or a.fill.intent_id for a in answers] == ["a", "b", "c"]
     assert isinstance(answers[1], OrderRefused)
-    assert answers[1].reason == "it needs 600, the account holds 400"
+    assert answers[1].reason == "it needs 600 USDT, 400 are free"
     assert (exchange.ledger.cash, exchange.ledger.quantity) == (0, 100)
 
 
@@ -103,7 +103,7 @@ def test_what_the_account_does_not_hold_is_refused_and_the_stream_goes_on(intent
     kinds = [type(event).__name__ for event in play(exchange, {0: [intent]})]
     assert kinds == ["BarClosed", "OrderRefused", "BarClosed", "BarClosed"]
     assert exchange.ledger.cash == 1_000
-    assert exchange.fills == []
+    assert exchange.executed == []
 
 
 def test_all_the_cash_of_31_digits_can_be_spent():
@@ -112,7 +112,7 @@ def test_all_the_cash_of_31_digits_can_be_spent():
     cash = MONEY.multiply(price, quantity)
     exchange = made([price, price], cash=cash)
     play(exchange, {0: [buy("a", cash)]})
-    assert [fill.quantity for fill in exchange.fills] == [quantity]
+    assert [fill.quantity for fill in exchange.executed] == [quantity]
     assert exchange.ledger.cash == 0
 
 
@@ -138,7 +138,7 @@ def test_the_ledger_conserves_and_never_goes_below_zero(ticks, wishes, fee, slip
     exchange = made([tick / 100 for tick in ticks], costs=Costs(Decimal(fee), Decimal(slippage)), market=market)
     said = play(exchange, orders)
     cash, held, paid = Fraction(1_000), Fraction(0), Fraction(0)
-    for fill in exchange.fills:
+    for fill in exchange.executed:
         sign = 1 if fill.side is Side.BUY else -1
         cash -= sign * Fraction(fill.price) * Fraction(fill.quantity) + Fraction(fill.fee)
         held += sign * Fraction(fill.quantity)
@@ -151,7 +151,7 @@ def test_the_ledger_conserves_and_never_goes_below_zero(ticks, wishes, fee, slip
     sent = [intent.id for at in range(len(ticks) - 1) for intent in orders.get(at, ())]
     assert [getattr(a, "intent_id", None) or a.fill.intent_id for a in answered] == sent
     assert [event.bar.time // MINUTE for event in said if isinstance(event, BarClosed)] == list(range(len(ticks)))
-    assert len({fill.id for fill in exchange.fills}) == len(exchange.fills)
+    assert len({fill.id for fill in exchange.executed}) == len(exchange.executed)
 
 
 def test_a_second_reader_is_refused_and_does_the_first_no_harm():
@@ -222,7 +222,7 @@ def test_a_client_id_of_an_open_order_is_refused_and_may_be_used_again_once_it_f
             await anext(stream)
 
     asyncio.run(reading())
-    assert [fill.intent_id for fill in exchange.fills] == ["a", "a"]
+    assert [fill.intent_id for fill in exchange.executed] == ["a", "a"]
 
 
 def test_an_order_for_another_market_is_refused():
@@ -280,9 +280,9 @@ def test_a_long_past_is_kept_whole():
 
 def test_balances_are_those_of_the_ledger():
     exchange = made([10, 20])
-    assert asyncio.run(exchange.balances()) == {"USDT": Decimal(1_000), "BTC": Decimal(0)}
+    assert asyncio.run(exchange.balances()) == {"USDT": Balance(Decimal(1_000)), "BTC": Balance(Decimal(0))}
     play(exchange, {0: [buy("a", 400)]})
-    assert asyncio.run(exchange.balances()) == {"USDT": Decimal(600), "BTC": Decimal(20)}
+    assert asyncio.run(exchange.balances()) == {"USDT": Balance(Decimal(600)), "BTC": Balance(Decimal(20))}
 
 
 @pytest.mark.parametrize(("speed", "seconds"), [(1, 60.0), (60, 1.0), (600, 0.1)])

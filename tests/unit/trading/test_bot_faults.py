@@ -35,7 +35,7 @@ def test_a_strategy_that_raises_halts_the_bot(make_bot, told):
     assert status.state == "halted"
     assert "Breaks.should_sell raised RuntimeError: lost my way" in status.reason
     assert status.quantity == bot.exchange.ledger.quantity > 0
-    assert len(bot.exchange.fills) == 1
+    assert len(bot.exchange.executed) == 1
     [line] = texts(bot, "error")
     assert line.startswith("Halted: Breaks.should_sell raised")
     assert line.endswith("A position of 99.009901 BASE stays open.")
@@ -143,7 +143,7 @@ def test_the_intent_is_in_the_journal_before_it_is_sent(make_bot, make_frame):
 
     class Spy(ReplayExchange):
         async def submit(self, intent):
-            seen.append((intent, [record.content for record in journal.records if record.kind == "intent"]))
+            seen.append((intent, [record.content for record in journal.records() if record.kind == "intent"]))
             await super().submit(intent)
 
     bot = make_bot(exchange=Spy(make_frame("b-s-b-s-b-")), journal=journal)
@@ -152,11 +152,11 @@ def test_the_intent_is_in_the_journal_before_it_is_sent(make_bot, make_frame):
     for number, (intent, written) in enumerate(seen, start=1):
         assert len(written) == number
         assert written[-1] is intent
-    fills = [r.content.fill for r in journal.records if r.kind == "event"]
-    assert fills == bot.exchange.fills
-    states = [r.content[0] for r in journal.records if r.kind == "state"]
+    fills = [r.content.fill for r in journal.records() if r.kind == "event"]
+    assert fills == bot.exchange.executed
+    states = [r.content[0] for r in journal.records() if r.kind == "state"]
     assert states == ["starting", "running", "finished"]
-    assert [r.number for r in journal.records] == list(range(1, len(journal.records) + 1))
+    assert [r.number for r in journal.records()] == list(range(1, journal.count + 1))
 
 
 class Broken(MemoryJournal):
@@ -164,10 +164,10 @@ class Broken(MemoryJournal):
         super().__init__()
         self.kind, self.state = kind, state
 
-    def append(self, time, kind, content):
+    def append(self, time, kind, content, *, durable=True):
         if kind == self.kind and (self.state is None or content[0] == self.state):
             raise OSError("disk full")
-        return super().append(time, kind, content)
+        return super().append(time, kind, content, durable=durable)
 
 
 def test_what_cannot_be_written_down_is_not_sent(make_bot, make_frame):
@@ -175,7 +175,7 @@ def test_what_cannot_be_written_down_is_not_sent(make_bot, make_frame):
     status = bot.run()
     assert status.state == "halted"
     assert "disk full" in status.reason
-    assert bot.exchange.fills == []
+    assert bot.exchange.executed == []
 
 
 @pytest.mark.parametrize("state", ["starting", "running"])
@@ -183,7 +183,7 @@ def test_a_session_that_cannot_be_written_down_does_not_begin(make_bot, make_fra
     bot = make_bot(exchange=ReplayExchange(make_frame("b-s-b-s-")), journal=Broken("state", state))
     with pytest.raises(ExchangeError, match="disk full"):
         bot.start()
-    assert bot.exchange.fills == []
+    assert bot.exchange.executed == []
 
 
 @pytest.mark.parametrize("state", ["finished", "halted", "stopping", "stopped"])
@@ -213,4 +213,4 @@ def test_a_journal_used_from_two_threads_counts_every_record():
             writer.join()
     finally:
         sys.setswitchinterval(before)
-    assert [record.number for record in journal.records] == list(range(1, 8_001))
+    assert [record.number for record in journal.records()] == list(range(1, 8_001))

@@ -12,7 +12,6 @@ import pytest
 
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.sizing import FractionOfEquity
-from cryptobot.core.types import Fill, Side
 from cryptobot.exchange.practice import PracticeExchange
 from cryptobot.exchange.replay import ReplayExchange
 from cryptobot.strategy.library.ma_crossover import MovingAverageCrossover
@@ -37,7 +36,7 @@ def test_a_replay_runs_to_its_end(make_bot, patience):
     status = bot.start().wait(patience) and bot.status()
     assert (status.state, status.reason) == ("finished", "replay has no more bars")
     exchange = bot.exchange
-    assert [fill.price for fill in exchange.fills] == [102, 105, 109]  # the opens after the signals
+    assert [fill.price for fill in exchange.executed] == [102, 105, 109]  # the opens after the signals
     assert (status.cash, status.quantity) == (exchange.ledger.cash, exchange.ledger.quantity)
     assert (status.bars, status.trades) == (10, 1)
     assert not threads()
@@ -72,7 +71,7 @@ def test_stop_and_start_again_go_on_where_it_stopped(stepped, make_frame):
     assert bot.status().reason == ""
     clock.step(4)
     assert bot.status().bars == 7
-    assert [fill.side for fill in bot.exchange.fills] == ["buy", "sell"]
+    assert [fill.side for fill in bot.exchange.executed] == ["buy", "sell"]
     assert bot.status().cash == bot.exchange.ledger.cash
     assert list(bot.bars().index) == list(make_frame("b---s--").index)
 
@@ -92,10 +91,10 @@ def test_every_bar_is_seen_however_often_it_is_stopped(stepped, make_frame, pati
 
 def test_a_bot_stopped_between_a_fill_and_its_bar_finds_that_bar_again(make_bot, make_frame, patience):
     class StopsOnFill(MemoryJournal):
-        def append(self, time, kind, content):
+        def append(self, time, kind, content, *, durable=True):
             if kind == "event":
                 bot.session.request_stop()
-            return super().append(time, kind, content)
+            return super().append(time, kind, content, durable=durable)
 
     bot = make_bot(exchange=ReplayExchange(make_frame("b-----s---")), journal=StopsOnFill())
     for _ in range(5):
@@ -106,7 +105,7 @@ def test_a_bot_stopped_between_a_fill_and_its_bar_finds_that_bar_again(make_bot,
         assert bot.status().state == "stopped"
     assert bot.status().bars == 10
     assert len(bot.bars()) == 10
-    assert len(bot.exchange.fills) == 2
+    assert len(bot.exchange.executed) == 2
 
 
 def test_stop_is_idempotent_and_logged(stepped):
@@ -140,9 +139,9 @@ def test_stop_withdraws_the_order_that_waits(stepped):
     assert "Order Told-basequote-1 (buy) was not filled and is withdrawn." in texts(bot, "warning")
     bot.start()
     clock.step(2)
-    assert bot.exchange.fills == []
+    assert bot.exchange.executed == []
     clock.step(3)
-    assert [fill.intent_id for fill in bot.exchange.fills] == ["Told-basequote-2"]
+    assert [fill.intent_id for fill in bot.exchange.executed] == ["Told-basequote-2"]
 
 
 def test_stop_from_many_threads_at_once(stepped, patience):
@@ -258,10 +257,10 @@ def test_what_the_exchange_cannot_do_is_raised_where_start_was_called(make_bot, 
 
 def test_a_foreign_balance_refuses_to_start(make_bot, make_frame):
     exchange = ReplayExchange(make_frame("b--"), fee=0)
-    exchange.ledger.apply(Fill("x", "x", 0, Side.BUY, Decimal(100), Decimal("1.5"), Decimal(0)))
+    exchange.core.deposit("BASE", Decimal("1.5"))
     with pytest.raises(ConfigError, match=r"the account holds 1\.5 BASE that this bot did not buy"):
         make_bot(exchange=exchange).start()
-    assert len(exchange.fills) == 0
+    assert len(exchange.executed) == 0
 
 
 def test_an_account_without_money_refuses_to_start(make_bot, make_frame, monkeypatch):

@@ -146,7 +146,7 @@ def test_parameters_set_before_the_start_count_from_the_first_bar(make_bot):
     assert bot.strategy == changed
     assert bot.status().parameters == {"shift": 1}
     status = bot.run()
-    assert [fill.price for fill in bot.exchange.fills] == [101]  # shift 1 reads "s" as a buy
+    assert [fill.price for fill in bot.exchange.executed] == [101]  # shift 1 reads "s" as a buy
     assert status.parameters == {"shift": 1}
     assert bot.session.engine.parameter_changes == 0
 
@@ -154,13 +154,13 @@ def test_parameters_set_before_the_start_count_from_the_first_bar(make_bot):
 def test_parameters_set_while_it_runs_count_from_the_next_close(stepped):
     bot, clock = stepped("-s-s--")
     clock.step(2)
-    assert bot.exchange.fills == []
+    assert bot.exchange.executed == []
     bot.set_parameters(shift=1)
     assert bot.status().parameters == {"shift": 1}
     clock.step(3)
-    assert [fill.price for fill in bot.exchange.fills] == [104]
+    assert [fill.price for fill in bot.exchange.executed] == [104]
     assert "Parameters changed: Told(shift=1)." in texts(bot)
-    assert [r.content for r in bot.journal.records if r.kind == "parameters"] == ["Told(shift=1)"]
+    assert [r.content for r in bot.journal.records() if r.kind == "parameters"] == ["Told(shift=1)"]
 
 
 def test_parameters_set_while_it_starts_are_not_lost(make_bot, make_frame):
@@ -174,7 +174,7 @@ def test_parameters_set_while_it_starts_are_not_lost(make_bot, make_frame):
     bot = make_bot(exchange=Meddles(make_frame("---s--"), history=2))
     bot.run()
     assert bot.session.engine.strategy == bot.strategy
-    assert [fill.price for fill in bot.exchange.fills] == [104]
+    assert [fill.price for fill in bot.exchange.executed] == [104]
 
 
 @pytest.mark.parametrize(
@@ -191,11 +191,11 @@ def test_bad_parameters_change_nothing(stepped, changes, words, when):
     bot, clock = stepped("----", start=when == "during")
     if when == "during":
         clock.step()
-    before, records = bot.status(), len(bot.journal.records)
+    before, records = bot.status(), bot.journal.count
     with pytest.raises(ConfigError, match=words):
         bot.set_parameters(**changes)
     assert bot.status() == before
-    assert len(bot.journal.records) == records
+    assert bot.journal.count == records
     assert bot.strategy.shift == 0
 
 

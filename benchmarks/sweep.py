@@ -1,0 +1,338 @@
+"""Sweeps: against vectorbt with its Rust engine in the same run, and against their own limits.
+
+Ratios are of processor time, from a DataFrame to a table by the public API, everything compiled before. vectorbt is given
+a batch of the same parameter sets, and each feature once; its time a bar and set is that of a whole sweep, because it
+has nothing to share between batches. Threads, memory and cold starts are measured by the clock and in processes of
+their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import cryptobot as cb
+from benchmarks.figure import Figure, alternating, ratio
+
+BARS, YEAR, SETS, BATCH = 100_000, 525_600, 1_000, 20
+GRID: dict[str, Any] = {
+    "fast": [5, 10, 15, 20, 25],
+    "slow": [30, 40, 50, 60, 80, 100, 120, 150, 200, 250],
+    "volatility_window": [20, 40, 60, 120],
+    "volatility_threshold": [0.0004, 0.0008, 0.001, 0.0012, 0.0014],
+}
+TYPED_GRID: dict[str, Any] = {
+    "window": list(range(5, 25)),
+    "low": [25.0, 30.0, 35.0, 40.0, 45.0],
+    "length": list(range(20, 220, 20)),
+}
+
+
+class Typed(cb.Strategy):
+    """As somebody types it into a cell: nothing in it crosses."""
+
+    window = cb.param(14, ge=2)
+    low = cb.param(30.0)
+    length = cb.param(100, ge=2)
+
+    def features(self) -> dict[str, cb.Feature]:
+        """Return the oscillator and the trend."""
+        return {"rsi": cb.RSI(self.window), "trend": cb.SMA(self.length)}
+
+    def should_buy(self, x: Any) -> Any:
+        """Tell the rows that are cheap in a rising market."""
+        return (x.rsi < self.low) & (x.close > x.trend)
+
+    def should_sell(self, x: Any) -> Any:
+        """Tell the rows that are dear."""
+        return x.rsi > 100.0 - self.low
+
+
+def measure(rounds: int) -> list[Figure]:
+    """Measure everything."""
+    bars = cb.practice_bars(BARS, seed=7)
+    return [
+        *_against_vectorbt(bars, rounds),
+        *_shape(bars, rounds),
+        *_year(rounds),
+        _cold(rounds),
+        *_cluster(rounds),
+    ]
+
+
+def unshared(m: int, seed: int = 3) -> pd.DataFrame:
+    """Parameter sets of which no two share a pair of averages."""
+    random = np.random.default_rng(seed)
+    every = [(fast, slow) for fast in range(2, 100) for slow in range(100, 1_000)]
+    chosen = random.choice(len(every), m, replace=False)
+    return pd.DataFrame(
+        {
+            "fast": [every[i][0] for i in chosen],
+            "slow": [every[i][1] for i in chosen],
+            "volatility_window": random.choice(GRID["volatility_window"], m),
+            "volatility_threshold": random.choice(GRID["volatility_threshold"], m),
+        }
+    )
+
+
+def _cpu(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Measure works turn by turn in seconds of processor time."""
+    runs: dict[str, list[float]] = {name: [] for name in works}
+    for round_ in range(rounds + 1):
+        for name, work in works.items():
+            begin = time.process_time()
+            work()
+            if round_:  # the first one compiles and loads
+                runs[name].append(time.process_time() - begin)
+    return runs
+
+
+def _against_vectorbt(bars: pd.DataFrame, rounds: int) -> list[Figure]:
+    rows = unshared(SETS)
+    grid = cb.sweep(cb.MovingAverageCrossover, bars.iloc[:1_000], **GRID).table[list(GRID)]
+    typed = cb.sweep(Typed, bars.iloc[:1_000], **TYPED_GRID).table[list(TYPED_GRID)]
+    works: dict[str, Callable[[], object]] = {
+        "grid": lambda: cb.sweep(cb.MovingAverageCrossover, bars, workers=1, **GRID).table,
+        "vectorbt grid": lambda: _crossover(bars, _batch(grid)),
+        "unshared": lambda: cb.sweep(cb.MovingAverageCrossover, bars, workers=1, combos=rows).table,
+        "vectorbt unshared": lambda: _crossover(bars, _batch(rows)),
+        "typed": lambda: cb.sweep(Typed, bars, workers=1, **TYPED_GRID).table,
+        "vectorbt typed": lambda: _reversal(bars, _batch(typed)),
+    }
+    runs = _cpu(works, rounds)
+    found = []
+    for name, what, least in (
+        ("grid", "sweep of a grid (50 pairs)", 2_000),
+        ("unshared", "sweep without shared pairs", 250),
+        ("typed", "sweep of a typed strategy", 30),
+    ):
+        ours = [run / BARS / SETS * 1e9 for run in runs[name]]
+        theirs = [run / BARS / BATCH * 1e9 for run in runs[f"vectorbt {name}"]]
+        found.append(
+            Figure.of(
+                what,
+                ours,
+                "ns a bar and set",
+                limit=statistics.median(theirs) / least,
+                ratio=f"{ratio(theirs, ours):,.0f} × faster than vectorbt (at least {least:,})",
+                note=f"{SETS:,} sets × {BARS:,} bars, processor time; vectorbt {statistics.median(theirs):.0f} ns",
+            )
+        )
+    return found
+
+
+def _batch(sets: pd.DataFrame) -> pd.DataFrame:
+    return sets.sample(BATCH, random_state=5)
+
+
+def _vectorbt() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import vectorbt
+    vectorbt.settings["engine"] = "rust"
+    return vectorbt
+
+
+def _figures(vbt: Any, bars: pd.DataFrame, entries: Any, exits: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folio = vbt.Portfolio.from_signals(
+            bars["close"],
+            entries.shift(1, fill_value=False),
+            exits.shift(1, fill_value=False),
+            price=bars["open"],
+            fees=0.001,
+            init_cash=1e10,
+            freq="1min",
+        )
+        trades = folio.trades
+        return [folio.total_return(), folio.max_drawdown(), folio.sharpe_ratio(), trades.count(), trades.win_rate()]
+
+
+def _columns(columns: dict[int, Any], names: Any) -> pd.DataFrame:
+    """A column a set, from a column a window."""
+    made = pd.DataFrame({i: columns[name] for i, name in enumerate(names)})
+    return made
+
+
+def _crossover(bars: pd.DataFrame, sets: pd.DataFrame) -> Any:
+    vbt = _vectorbt()
+    bars = bars.tz_localize(None)
+    close = bars["close"]
+    returns = close.pct_change()
+    sizes = sorted({*sets["fast"], *sets["slow"]})
+    means = dict(zip(sizes, vbt.MA.run(close, sizes, short_name="ma").ma.to_numpy().T, strict=True))
+    windows = sorted(set(sets["volatility_window"]))
+    deviations = dict(zip(windows, vbt.MSTD.run(returns, windows).mstd.to_numpy().T, strict=True))
+    fast, slow = _columns(means, sets["fast"]), _columns(means, sets["slow"])
+    volatility = _columns(deviations, sets["volatility_window"])
+    fast.index = slow.index = volatility.index = close.index
+    moves = volatility.gt(sets["volatility_threshold"].to_numpy(), axis=1)
+    return _figures(vbt, bars, fast.vbt.crossed_above(slow) & moves, fast.vbt.crossed_below(slow))
+
+
+def _reversal(bars: pd.DataFrame, sets: pd.DataFrame) -> Any:
+    vbt = _vectorbt()
+    bars = bars.tz_localize(None)
+    close = bars["close"]
+    windows, lengths = sorted(set(sets["window"])), sorted(set(sets["length"]))
+    strengths = dict(zip(windows, vbt.RSI.run(close, windows, ewm=True).rsi.to_numpy().T, strict=True))
+    means = dict(zip(lengths, vbt.MA.run(close, lengths).ma.to_numpy().T, strict=True))
+    rsi, trend = _columns(strengths, sets["window"]), _columns(means, sets["length"])
+    rsi.index = trend.index = close.index
+    low = sets["low"].to_numpy()
+    return _figures(vbt, bars, rsi.lt(low, axis=1) & trend.lt(close, axis=0), rsi.gt(100 - low, axis=1))
+
+
+def _shape(bars: pd.DataFrame, rounds: int) -> list[Figure]:
+    """How the cost grows with windows, bars and cores."""
+
+    def crossing(m: int, fast: range, slow: range) -> pd.DataFrame:
+        pairs = [(fast[i % len(fast)], slow[i // len(fast) % len(slow)]) for i in range(m)]
+        return pd.DataFrame(pairs, columns=["fast", "slow"]).assign(volatility_window=2, volatility_threshold=1.0)
+
+    # A threshold that nothing passes: what is left is finding the crossings, whose number is not that of the windows.
+    short, long = crossing(400, range(2, 22), range(30, 50)), crossing(400, range(5_000, 5_020), range(19_980, 20_000))
+    half = bars.iloc[: BARS // 2]
+    rows = unshared(SETS)
+    plain = cb.MovingAverageCrossover
+    runs = _cpu(
+        {
+            "short": lambda: cb.sweep(plain, bars, workers=1, combos=short),
+            "long": lambda: cb.sweep(plain, bars, workers=1, combos=long),
+            "half": lambda: cb.sweep(plain, half, workers=1, combos=rows),
+            "whole": lambda: cb.sweep(plain, bars, workers=1, combos=rows),
+        },
+        rounds,
+    )
+    found = [
+        Figure.of(
+            "sweep: windows of 20,000 against 30",
+            [a / b for a, b in zip(runs["long"], runs["short"], strict=True)],
+            "×",
+            limit=1.1,
+            note="400 pairs, processor time",
+        ),
+        Figure.of(
+            "sweep: twice the bars",
+            [a / b for a, b in zip(runs["whole"], runs["half"], strict=True)],
+            "×",
+            limit=2.2,
+            note="1,000 pairs, processor time",
+        ),
+    ]
+    if (os.cpu_count() or 1) > 1:
+        walls = alternating(
+            {
+                "one": lambda: cb.sweep(plain, bars, workers=1, combos=rows),
+                "two": lambda: cb.sweep(plain, bars, workers=2, combos=rows),
+            },
+            rounds,
+        )
+        gains = [a / b for a, b in zip(walls["two"], walls["one"], strict=True)]
+        found.append(
+            Figure.of(
+                "sweep: two cores against one",
+                gains,
+                "× the time",
+                limit=1 / 1.8,
+                ratio=f"{1 / statistics.median(gains):.2f} × faster",
+                note="by the clock: neighbours on the machine show",
+            )
+        )
+    return found
+
+
+_PROBE = """
+import json, resource, sys, time
+import cryptobot as cb
+from benchmarks import sweep as those
+bars = cb.practice_bars(those.YEAR, seed=7)
+how = {"grid": those.GRID, "unshared": {"combos": those.unshared(those.SETS)}, "single": {"combos": [{"fast": 10}]}}[sys.argv[1]]
+runs = []
+for _ in range(int(sys.argv[2]) + 1):
+    begin = time.process_time()
+    cb.sweep(cb.MovingAverageCrossover, bars, workers=1, **how).table
+    runs.append(time.process_time() - begin)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+print(json.dumps([runs[1:], peak]))
+"""
+
+
+def _year(rounds: int) -> list[Figure]:
+    """A year of minutes on one core, each in a process of its own."""
+    if sys.platform == "win32":  # no `resource` there
+        return []
+    found = []
+    for name, what, seconds in (
+        ("grid", "year of minutes, grid of 1,000", 0.15),
+        ("unshared", "year of minutes, 1,000 unshared", 1.0),
+        ("single", "year of minutes, one backtest, figures only", 0.03),
+    ):
+        command = [sys.executable, "-c", _PROBE, name, str(rounds)]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        runs, peak = json.loads(answer.splitlines()[-1])
+        found.append(Figure.of(what, runs, "s", limit=seconds, note="one core, processor time, from DataFrame to table"))
+        found.append(Figure.of(f"{what}: memory", [peak], "MB", limit=300, note="peak of the whole process"))
+    return found
+
+
+def _cold(rounds: int) -> Figure:
+    """`cryptobot sweep` from nothing to its table, with numba's cache there."""
+    command = [sys.executable, "-c", "from cryptobot.cli import main; main()", "sweep", "--no-progress"]
+
+    def run() -> None:
+        subprocess.run(command, check=True, capture_output=True)
+
+    run()
+    return Figure.of(
+        "cryptobot sweep, cold",
+        alternating({"cold": run}, rounds)["cold"],
+        "s",
+        limit=2.0,
+        note="190 sets × 50,000 bars with their luck, by the clock, a new process each time",
+    )
+
+
+def _cluster(rounds: int) -> list[Figure]:
+    """What sending a share to a worker costs, and what that lets 100 workers do."""
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        return []
+    bars = cb.practice_bars(2_000, seed=7)
+    rows = unshared(512)
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50) as made,
+        Client(made) as client,
+    ):
+        works: dict[str, Callable[[], object]] = {
+            "here": lambda: cb.sweep(cb.MovingAverageCrossover, bars, workers=1, combos=rows),
+            "there": lambda: cb.sweep(cb.MovingAverageCrossover, bars, client=client, combos=rows),
+        }
+        alternating(works, 1)
+        runs = alternating(works, rounds)
+    shares = 8  # of a cluster with one thread
+    cost = [(there - here) / shares * 1e3 for there, here in zip(runs["there"], runs["here"], strict=True)]
+    # 100 workers have 800 shares, which one scheduler sends one after the other; 100,000 unshared sets of a year of
+    # minutes take some 55 s of one core.
+    work, sending = 55.0, statistics.median(cost) / 1e3 * 800
+    return [
+        Figure.of(
+            "cluster: cost of a share",
+            cost,
+            "ms",
+            note=f"LocalCluster; projected: 100 workers do 100,000 sets × a year of minutes in {work / 100 + sending:.1f} s "
+            f"instead of {work:.0f} s, {work / (work / 100 + sending):.0f} × faster",
+        )
+    ]

@@ -1,0 +1,1 @@
+"""How much of a result may be luck: pure functions, each with its source."""

@@ -1,0 +1,256 @@
+"""The compiled book of a sweep: what trades do to the equity, and the figures of each parameter set.
+
+Importing this module imports numba.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cryptobot.backtest.sweep.compiled import Factors, Floats, Ints, Series, compiled
+from cryptobot.backtest.sweep.words64 import extremes_of_eight, multiply_add
+
+
+@compiled
+def extremes(values: Floats, first: int, stop: int) -> tuple[float, float]:
+    """Return the least and the greatest of some rows, of at least one."""
+    if stop - first >= 8:
+        found: tuple[float, float] = extremes_of_eight(values, first, stop)
+        return found
+    low, high = values[first], values[first]
+    for t in range(first + 1, stop):
+        x = values[t]
+        low = x if x < low else low
+        high = x if x > high else high
+    return low, high
+
+
+@compiled
+def measure_trades(
+    enter: Ints, leave: Ints, many: int, first_open: int, prices: Factors, series: Series, out: Floats
+) -> None:
+    """Compute what a trade does to the equity, as if 1 were invested.
+
+    Parameters
+    ----------
+    enter, leave
+        Rows decided on; orders fill on the next.
+    many, first_open
+        How many trades; those from ``first_open`` on are never closed.
+    prices
+        `Prices` as a tuple: (buy, sell, gain, gain_rest, cost, yield).
+    series
+        (close, sums, squares): the closes, and the prefixes of `prefix_returns`.
+    out
+        float64, shape (8, at least many), written: final value and, as a fraction of it, what its rounding left, lowest and highest value, Σ r, Σ r²,
+        value of one unit of price, and NaN for the drawdown within the trade, which few need.
+    """
+    buy, sell, gain, gain_rest, cost, keeps = prices
+    close, sums, squares = series
+    for i in range(many):
+        u, d = enter[i], leave[i]
+        per_price = cost / buy[u + 1]
+        low, high = extremes(close, u + 1, d + 1)
+        low *= per_price
+        high *= per_price
+        begins = close[u + 1] * per_price - 1.0
+        total = begins + (sums[d] - sums[u + 1])
+        square = begins * begins + (squares[d] - squares[u + 1])
+        if i < first_open:
+            a, b = sell[d + 1], buy[u + 1]
+            q = a / b
+            rest = multiply_add(-q, b, a) / b
+            value = q * gain
+            rest = multiply_add(q, gain, -value) + (q * gain_rest + rest * gain)
+            ends = sell[d + 1] * keeps / close[d] - 1.0
+            total += ends
+            square += ends * ends
+            low = value if value < low else low
+            high = value if value > high else high
+            out[0, i] = value + rest
+            out[1, i] = ((value - out[0, i]) + rest) / out[0, i]
+        else:
+            out[0, i] = close[d] * per_price
+            out[1, i] = 0.0
+        out[2, i], out[3, i], out[4, i], out[5, i], out[6, i] = low, high, total, square, per_price
+        out[7, i] = np.nan
+
+
+@compiled
+def deepest_within(close: Floats, u: int, d: int, per_price: float, final: float, closed: bool) -> float:
+    """Return the deepest fall within a trade, as the share that is left of its own highest value."""
+    high = close[u + 1] * per_price
+    least = 1.0
+    for t in range(u + 2, d + 1):
+        x = close[t] * per_price
+        if x > high:
+            high = x
+        elif x < least * high:
+            least = x / high
+    if closed and final < least * high:
+        least = final / high
+    return least
+
+
+@compiled
+def blocks_of(enter: Ints, leave: Ints, many: int, edges: Ints, begins: Ints, ends: Ints) -> None:
+    """Find the blocks of bars that hold the first and the last return of each trade."""
+    b = 0
+    for i in range(many):
+        while enter[i] + 1 >= edges[b + 1]:
+            b += 1
+        begins[i] = b
+        e = b
+        while e + 2 < edges.size and leave[i] + 1 >= edges[e + 1]:
+            e += 1
+        ends[i] = e
+
+
+@compiled
+def spread(
+    u: int, d: int, closed: bool, per_price: float, prices: Factors, series: Series, edges: Ints, b: int, into: Floats
+) -> None:
+    """Add the returns of a trade that reaches over several blocks of bars to each of them."""
+    close, sums, squares = series
+    begins = close[u + 1] * per_price - 1.0
+    into[b, 0] += begins
+    into[b, 1] += begins * begins
+    t = u + 1
+    while t < d:
+        while t + 1 >= edges[b + 1]:
+            b += 1
+        upto = min(d, edges[b + 1] - 1)
+        into[b, 0] += sums[upto] - sums[t]
+        into[b, 1] += squares[upto] - squares[t]
+        t = upto
+    if closed:
+        while d + 1 >= edges[b + 1]:
+            b += 1
+        ends = prices[1][d + 1] * prices[5] / close[d] - 1.0
+        into[b, 0] += ends
+        into[b, 1] += ends * ends
+
+
+@compiled
+def keep_book(
+    trades: tuple[Ints, Ints, Ints, Ints],
+    chosen: Ints,
+    many: int,
+    first_open: int,
+    measured: Floats,
+    prices: Factors,
+    series: Series,
+    edges: Ints,
+    figures: Floats,
+    into: Floats,
+) -> None:
+    """Invest everything in each chosen trade, one after the other.
+
+    Parameters
+    ----------
+    trades
+        (enter, leave, begins, ends), int64 arrays: see `candidates` and `blocks_of`.
+    chosen, many
+        int64 array: which of the trades, rising; and how many these are.
+    first_open
+        The trades from this number on are never closed.
+    measured, prices
+        As for `measure_trades`; its last row is filled here as needed.
+    series
+        (close, sums, squares).
+    edges
+        Where blocks of bars begin and end.
+    figures
+        float64, shape (8,), written: total return, max drawdown, Σ r, Σ r², trades, wins, profit factor, bars held.
+    into
+        float64, shape (blocks, 2), zeros: Σ r and Σ r² are added.
+    """
+    enter, leave, begins, ends = trades
+    close = series[0]
+    # What each product's rounding leaves is summed as a fraction of the value, so that a return near 0 keeps its digits.
+    value, rest, peak, least = 1.0, 0.0, 1.0, 1.0
+    total = square = won = lost = block_total = block_square = 0.0
+    held = closed = wins = block = 0
+    for k in range(many):
+        i = chosen[k]
+        final, low, high = measured[0, i], measured[2, i], measured[3, i]
+        under = value * low
+        if under < least * peak:
+            under /= peak
+            least = under if under < least else least
+        if low < least * high:
+            if np.isnan(measured[7, i]):
+                measured[7, i] = deepest_within(close, enter[i], leave[i], measured[6, i], final, i < first_open)
+            least = measured[7, i] if measured[7, i] < least else least
+        top = value * high
+        peak = top if top > peak else peak
+        if i < first_open:
+            gain = (final - 1.0) + measured[1, i]
+            closed += 1
+            wins += gain > 0.0
+            gain *= value
+            won += gain if gain > 0.0 else 0.0
+            lost -= gain if gain < 0.0 else 0.0
+        product = value * final
+        rest += multiply_add(value, final, -product) / product + measured[1, i]
+        value = product
+        total += measured[4, i]
+        square += measured[5, i]
+        held += leave[i] - enter[i]
+        if begins[i] != block or ends[i] != block:
+            into[block, 0] += block_total
+            into[block, 1] += block_square
+            block, block_total, block_square = ends[i], 0.0, 0.0
+            if begins[i] != block:
+                spread(enter[i], leave[i], i < first_open, measured[6, i], prices, series, edges, begins[i], into)
+                continue
+        block_total += measured[4, i]
+        block_square += measured[5, i]
+    into[block, 0] += block_total
+    into[block, 1] += block_square
+    figures[0] = (value - 1.0) + value * rest
+    figures[1] = least - 1.0
+    figures[2], figures[3] = total, square
+    figures[4], figures[5] = closed, wins
+    figures[6] = won / lost if lost > 0.0 else np.inf if won > 0.0 else np.nan
+    figures[7] = held
+
+
+@compiled
+def positions(buys: Ints, sells: Ints, last: int, enter: Ints, leave: Ints) -> tuple[int, int]:
+    """Walk through rising rows to buy and to sell on: flat, the next buy counts; long, the next sell.
+
+    Returns
+    -------
+    tuple
+        How many positions, and whether the last of them is never left (it is then valued on row ``last``).
+    """
+    many = j = 0
+    row = np.int64(-1)
+    for i in range(buys.size):
+        if buys[i] <= row:
+            continue
+        enter[many] = buys[i]
+        while j < sells.size and sells[j] <= buys[i]:
+            j += 1
+        if j == sells.size:
+            leave[many] = last
+            return many + 1, 1
+        leave[many] = row = sells[j]
+        many += 1
+    return many, 0
+
+
+@compiled
+def book_of_rows(
+    buys: Ints, sells: Ints, prices: Factors, series: Series, edges: Ints, figures: Floats, into: Floats
+) -> None:
+    """Trade on rows to buy and to sell on; see `keep_book`."""
+    size = min(buys.size, sells.size + 1)
+    enter, leave, begins, ends = np.empty((4, size), np.int64)
+    many, still_open = positions(buys, sells, series[0].size - 1, enter, leave)
+    measured = np.empty((8, many))
+    measure_trades(enter, leave, many, many - still_open, prices, series, measured)
+    blocks_of(enter, leave, many, edges, begins, ends)
+    trades = (enter, leave, begins, ends)
+    keep_book(trades, np.arange(many), many, many - still_open, measured, prices, series, edges, figures, into)

@@ -1,0 +1,151 @@
+"""Spreading a sweep over other machines with Dask (extra ``cluster``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryptobot.backtest.sweep.combinations import Combinations
+from cryptobot.backtest.sweep.compute import Outcome, compute
+from cryptobot.backtest.sweep.features import features_of
+from cryptobot.backtest.sweep.setting import Setting
+from cryptobot.backtest.sweep.threads import Stop
+from cryptobot.core.bars import COLUMNS, BarColumns
+from cryptobot.core.errors import ConfigError, ExchangeError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+Part = tuple[NDArray[np.float64], NDArray[np.float64]]
+_SHARES: Final = 8  # of the parameter sets, for each of the cluster's threads
+_LEAST: Final = 8  # parameter sets in a share: sending one costs about a millisecond
+_ROUNDS: Final = 5
+
+
+def compute_on_cluster(
+    client: Any,
+    combinations: Combinations,
+    kept: NDArray[np.intp],
+    bars: BarColumns,
+    setting: Setting,
+    *,
+    told: Callable[[int], None],
+    stop: Stop,
+) -> Outcome:
+    """Compute parameter sets on the workers of a cluster.
+
+    Every worker gets the bars once. What a lost worker had is given to another; when even the bars are lost with it,
+    they are sent again.
+
+    Parameters
+    ----------
+    client
+        A ``dask.distributed.Client``.
+    combinations, kept
+        The parameter sets, and which of them keep the strategy's constraints.
+    bars, setting, told, stop
+        As for `compute`.
+
+    Raises
+    ------
+    ConfigError
+        If the client is none, or has no workers.
+    ExchangeError
+        If shares of the work are lost again and again.
+    """
+    distributed = _distributed(client)
+    outcome = Outcome.empty(len(combinations), setting.edges.size - 1)
+    threads = sum(client.nthreads().values())
+    if threads == 0:
+        raise ConfigError("client: the cluster has no workers. Start some, for example cluster.scale(4).")
+    size = max(_LEAST, -(-kept.size // (threads * _SHARES)))
+    waiting = [kept[at : at + size] for at in range(0, kept.size, size)]
+    try:
+        for _ in range(_ROUNDS):
+            lost = []
+            for rows, part in _answers(distributed, client, combinations, waiting, bars, setting):
+                if part is None:
+                    lost.append(rows)
+                    continue
+                outcome.raw[rows], outcome.blocks[rows] = part
+                outcome.done[rows] = True
+                told(rows.size)
+            waiting = lost
+            if not waiting:
+                return outcome
+    except KeyboardInterrupt:
+        stop.set()
+        return outcome
+    raise ExchangeError(
+        f"sweep: the cluster lost {len(waiting)} shares of the work {_ROUNDS} times in a row. Look at the workers' logs: "
+        "mostly they run out of memory."
+    )
+
+
+def _distributed(client: Any) -> ModuleType:
+    try:
+        import distributed
+    except ImportError as error:
+        raise ConfigError(
+            f"client: Dask cannot be imported here ({error}). Install the cluster extra: "
+            'pip install ".[cluster]" in the checkout.'
+        ) from error
+    if not isinstance(client, distributed.Client):
+        raise ConfigError(
+            f"client: {type(client).__name__} is not a dask.distributed.Client. Make one: "
+            "dask.distributed.Client('tcp://scheduler:8786'), or Client() for this machine."
+        )
+    module: ModuleType = distributed
+    return module
+
+
+def _answers(
+    distributed: Any,
+    client: Any,
+    combinations: Combinations,
+    shares: list[NDArray[np.intp]],
+    bars: BarColumns,
+    setting: Setting,
+) -> Iterator[tuple[NDArray[np.intp], Part | None]]:
+    """Yield each share with its results as they arrive; None for one that was lost."""
+    columns = {name: np.array(getattr(bars, name)) for name in ("time", *COLUMNS)}
+    (sent,) = client.scatter([(columns, bars.timeframe, bars.grid)], broadcast=True, hash=False)
+    futures = {
+        client.submit(compute_share, combinations.take(rows), sent, setting, pure=False, retries=2): rows
+        for rows in shares
+    }
+    try:
+        for future in distributed.as_completed(futures):
+            rows = futures[future]
+            try:
+                yield rows, future.result()
+            except (CancelledError, distributed.KilledWorker, distributed.comm.CommClosedError):
+                yield rows, None
+    finally:
+        client.cancel([future for future in futures if not future.done()])
+
+
+def compute_share(combinations: Combinations, sent: Any, setting: Setting) -> Part:
+    """Compute some parameter sets, on a worker.
+
+    Parameters
+    ----------
+    combinations
+        All of them keep the strategy's constraints.
+    sent
+        The bars' columns by name, their timeframe and their grid.
+    setting
+        As for the sweep.
+    """
+    columns, timeframe, grid = sent
+    for column in columns.values():
+        column.flags.writeable = False
+    bars = BarColumns(**columns, timeframe=timeframe, grid=grid)
+    outcome = compute(
+        combinations, features_of(combinations), bars, setting, workers=1, told=lambda _: None, stop=Stop()
+    )
+    return outcome.raw, outcome.blocks

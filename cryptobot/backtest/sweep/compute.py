@@ -1,0 +1,159 @@
+"""Computing many parameter sets on this machine: planned once, then in tasks on all cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryptobot.backtest.sweep.columns import ColumnStore
+from cryptobot.backtest.sweep.combinations import Combinations
+from cryptobot.backtest.sweep.crossings import prefix_returns
+from cryptobot.backtest.sweep.expression import Tree
+from cryptobot.backtest.sweep.features import Block, Featured
+from cryptobot.backtest.sweep.pairs import sweep_pairs
+from cryptobot.backtest.sweep.plan import make_plan
+from cryptobot.backtest.sweep.prices import prices_of
+from cryptobot.backtest.sweep.reading import Conditions, read_conditions
+from cryptobot.backtest.sweep.setting import Setting
+from cryptobot.backtest.sweep.tables import Layout
+from cryptobot.backtest.sweep.threads import Stop, run_tasks
+from cryptobot.backtest.sweep.walks import Arena, walk
+from cryptobot.core.bars import BarColumns
+
+Rows = NDArray[np.intp]
+Told = Callable[[int], None]
+
+_WALKS: Final = 32  # parameter sets in one task
+
+
+@dataclass(slots=True, eq=False)
+class Outcome:
+    """What the books hold, and which of them are done.
+
+    Attributes
+    ----------
+    raw
+        float64, shape (m, 8), as `book.keep_book` writes it.
+    blocks
+        float64, shape (m, blocks, 2): Σ r and Σ r² of each block of bars.
+    done
+        bool, shape (m,).
+    """
+
+    raw: NDArray[np.float64]
+    blocks: NDArray[np.float64]
+    done: NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, m: int, blocks: int) -> Outcome:
+        """Return one in which nothing is done yet."""
+        return cls(np.zeros((m, 8)), np.zeros((m, blocks, 2)), np.zeros(m, dtype=np.bool_))
+
+
+def compute(
+    combinations: Combinations,
+    featured: Featured,
+    bars: BarColumns,
+    setting: Setting,
+    *,
+    workers: int,
+    told: Told,
+    stop: Stop,
+) -> Outcome:
+    """Compute parameter sets.
+
+    Parameters
+    ----------
+    combinations
+        Parameter sets; only those that break no constraint are computed.
+    featured
+        Their features.
+    bars, setting
+        On what, and under which terms.
+    workers
+        How many threads.
+    told
+        Called with the number of sets that were done since the last call.
+    stop
+        Ends the work after the tasks that have begun.
+
+    Raises
+    ------
+    StrategyError
+        If a condition raises or returns nonsense.
+    """
+    store = ColumnStore(bars, featured.known)
+    close = np.ascontiguousarray(bars.close)
+    prices = prices_of(bars, setting)
+    arena = Arena(bars, setting, prices, prices.factors(setting), store, (close, *prefix_returns(close)))
+    outcome = Outcome.empty(len(combinations), setting.edges.size - 1)
+    names = featured.blocks[0].names
+    alike = all(block.names == names for block in featured.blocks)
+    read = read_conditions(combinations, featured.kept, names) if alike else None
+    plan = make_plan(combinations, featured.blocks, read, store, paired=not setting.rounds)
+    owner = _Owner(featured.blocks, read, len(combinations))
+
+    def walked(some: Rows) -> int:
+        for row in some.tolist():
+            if stop.is_set():
+                return 0
+            outcome.raw[row], outcome.blocks[row] = 0.0, 0.0
+            walk(arena, combinations, row, *owner.of(row), (outcome.raw[row], outcome.blocks[row]))
+            outcome.done[row] = True
+        return some.size
+
+    def between_crossings(layout: Layout, begin: int, end: int) -> int:
+        tables = layout.tables(begin, end)
+        m = tables.rows.size
+        raw, blocks, clear = np.zeros((m, 8)), np.zeros((m, setting.edges.size - 1, 2)), np.zeros(m, dtype=np.bool_)
+        sweep_pairs(
+            tables.pairs,
+            tables.sets,
+            tables.gates,
+            tables.ticks,
+            tables.columns,
+            arena.factors,
+            arena.series,
+            setting.edges,
+            raw,
+            blocks,
+            clear,
+        )
+        outcome.raw[tables.rows], outcome.blocks[tables.rows] = raw, blocks
+        outcome.done[tables.rows] = clear
+        return int(clear.sum()) + walked(tables.rows[~clear])
+
+    tasks: list[Callable[[], int]] = []
+    for crossed in plan.crossed:
+        layout = Layout(crossed, plan.sides)
+        tasks += [partial(between_crossings, layout, *share) for share in layout.shares(workers)]
+    for others in plan.others:
+        tasks += [partial(walked, others[at : at + _WALKS]) for at in range(0, others.size, _WALKS)]
+    run_tasks(tasks, workers, told, stop)
+    return outcome
+
+
+class _Owner:
+    """Finds the features and the conditions of a row."""
+
+    def __init__(self, blocks: list[Block], read: list[Conditions] | None, m: int) -> None:
+        self._blocks, self._read = blocks, read
+        self._block, self._place = np.zeros(m, dtype=np.intp), np.zeros(m, dtype=np.intp)
+        self._conditions = np.zeros(m, dtype=np.intp)
+        for number, block in enumerate(blocks):
+            self._block[block.rows] = number
+            self._place[block.rows] = np.arange(block.rows.size)
+        for number, conditions in enumerate(read or []):
+            self._conditions[conditions.rows] = number
+
+    def of(self, row: int) -> tuple[dict[str, Tree], Conditions | None]:
+        """Return the columns of a row's features by name, and its conditions where they could be read."""
+        block = self._blocks[self._block[row]]
+        numbers = block.numbers[self._place[row]].tolist()
+        leaves: dict[str, Tree] = {name: ("column", k) for name, k in zip(block.names, numbers, strict=True)}
+        return leaves, None if self._read is None else self._read[self._conditions[row]]

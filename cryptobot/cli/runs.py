@@ -1,0 +1,100 @@
+"""``cryptobot runs``: what was tested, and what came out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cryptobot.cli.arguments import JsonOption
+from cryptobot.cli.terminal import console, print_json
+
+if TYPE_CHECKING:
+    from cryptobot.backtest.registry.recording import Runs
+    from cryptobot.backtest.registry.run import Kind
+
+IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Compare these runs instead.")]
+KindOption = Annotated[str | None, typer.Option("--kind", help="Only backtest, sweep or walk_forward.")]
+NameOption = Annotated[str | None, typer.Option("--strategy", metavar="NAME", help="Only of this strategy.")]
+CountOption = Annotated[int, typer.Option("--n", "-n", help="The most to show.", min=1)]
+
+
+def runs(
+    ids: IdsArgument = None,
+    kind: KindOption = None,
+    strategy: NameOption = None,
+    n: CountOption = 20,
+    json: JsonOption = False,
+) -> None:
+    """List recorded backtests, sweeps and walk-forwards, or compare some of them.
+
+    \b
+    Examples:
+      cryptobot runs
+      cryptobot runs --kind sweep -n 5
+      cryptobot runs 20260102-030405 20260102-040506
+    """  # noqa: D301 - click's own mark for text that is not to be wrapped
+    from cryptobot.backtest.registry.recording import runs as recorded
+
+    found = recorded(cast("Kind | None", kind), strategy=strategy, n=n, ids=ids)
+    out = console(to_stderr=json)
+    if json:
+        print_json([asdict(run) for run in found])
+    elif not len(found):
+        out.print("No runs are recorded yet. Every cb.backtest, cb.sweep and cb.walk_forward is from now on.")
+    elif ids:
+        out.print(_beside(found))
+    else:
+        out.print(_list(found))
+
+
+def _list(found: Runs) -> Table:
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    for name in ("id", "kind", "strategy", "parameters", "market"):
+        table.add_column(name, overflow="fold")
+    for name in ("bars", "return", "drawdown", "sharpe", "trades"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for run in found:
+        parameters = ", ".join(f"{name}={_short(value)}" for name, value in run.parameters.items())
+        results = run.results
+        table.add_row(
+            run.id,
+            run.kind.replace("_", "-"),
+            escape(run.strategy),
+            escape(parameters),
+            escape(f"{run.symbol} {run.timeframe}".strip()),
+            f"{run.bars:,}",
+            _percent(results.get("total_return")),
+            _percent(results.get("max_drawdown")),
+            _figure(results.get("sharpe"), 2),
+            _figure(results.get("trades"), 0),
+        )
+    return table
+
+
+def _beside(found: Runs) -> Table:
+    beside = found.compare()
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table.add_column("")
+    for name in beside.columns:
+        table.add_column(str(name), justify="right")
+    for name, values in zip(beside.index, beside.to_numpy(), strict=True):
+        table.add_row(str(name).replace("_", " "), *(escape(_short(value)) for value in values))
+    return table
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list) and len(value) > 3:
+        return f"{value[0]}…{value[-1]} ({len(value)})"
+    return f"{value:,.6g}" if isinstance(value, float) else "–" if value is None else str(value)
+
+
+def _percent(value: Any) -> str:
+    return "–" if value is None else f"{100 * value:,.2f} %"
+
+
+def _figure(value: Any, digits: int) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"

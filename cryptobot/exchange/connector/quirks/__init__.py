@@ -1,0 +1,1 @@
+"""What is peculiar to each exchange, a file each: see `base.Quirks`."""

@@ -1,0 +1,1 @@
+"""What the simulated exchange can be asked, a file for each kind."""

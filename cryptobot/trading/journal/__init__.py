@@ -1,0 +1,41 @@
+"""What must be written down before it is done, and everything that happened since."""
+
+from __future__ import annotations
+
+from cryptobot.trading.journal.contents import (
+    BarSeen,
+    BookedFill,
+    Cursor,
+    JournalHeader,
+    Outcome,
+    OutcomeKind,
+    ParametersSet,
+    StateChange,
+    TradingStateChange,
+)
+from cryptobot.trading.journal.health import HealthState, JournalHealth
+from cryptobot.trading.journal.memory import MemoryJournal
+from cryptobot.trading.journal.record import KINDS, Journal, Kind, Record
+from cryptobot.trading.journal.sqlite import SqliteJournal
+from cryptobot.trading.journal.view import JournalView
+
+__all__ = [
+    "KINDS",
+    "BarSeen",
+    "BookedFill",
+    "Cursor",
+    "HealthState",
+    "Journal",
+    "JournalHeader",
+    "JournalHealth",
+    "JournalView",
+    "Kind",
+    "MemoryJournal",
+    "Outcome",
+    "OutcomeKind",
+    "ParametersSet",
+    "Record",
+    "SqliteJournal",
+    "StateChange",
+    "TradingStateChange",
+]

@@ -1,0 +1,90 @@
+"""How a journal lies in its file: tables, the chain of checksums, and the mark that says how far it reaches."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+APPLICATION: Final = 0x63624A6C  # SQLite's application id: "cbJl"
+PAGE: Final = 4_096
+# One write holds at most this many records, so that no crash loses more than these.
+WAITING: Final = 200
+
+# The mark comes first, so that its page is near the beginning of the file.
+TABLES: Final = {
+    "mark": "CREATE TABLE mark(only_one INTEGER PRIMARY KEY, reach TEXT NOT NULL)",
+    "records": (
+        "CREATE TABLE records(number INTEGER PRIMARY KEY, time INTEGER NOT NULL, kind TEXT NOT NULL, "
+        "content TEXT NOT NULL, checksum BLOB NOT NULL)"
+    ),
+}
+INSERT: Final = "INSERT INTO records(number, time, kind, content, checksum) VALUES(?, ?, ?, ?, ?)"
+START: Final = bytes(16)  # what the first record is chained to
+
+
+class Row(NamedTuple):
+    """A record as it is stored."""
+
+    number: int
+    time: int
+    kind: str
+    content: str
+    checksum: bytes
+
+
+def checksum(previous: bytes, number: int, time: int, kind: str, content: str) -> bytes:
+    """Return the checksum of a record: over all it says and the checksum of the one before it."""
+    said = f"{number}|{time}|{kind}|{content}".encode()
+    return hashlib.blake2b(previous + said, digest_size=16).digest()
+
+
+def chained(previous: bytes, number: int, time: int, kind: str, content: str) -> Row:
+    """Return the row that follows a record of this checksum."""
+    return Row(number, time, kind, content, checksum(previous, number, time, kind, content))
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a journal reaches: written in the same transaction as its last record.
+
+    It is found in a damaged file by its looks alone, and so tells how much is missing.
+
+    Attributes
+    ----------
+    number, checksum
+        Of the last record.
+    clean
+        Whether the journal was closed, so that everything is in its main file.
+    """
+
+    number: int
+    checksum: bytes
+    clean: bool
+
+    def __str__(self) -> str:
+        said = f"journal-reach:{self.number:019d}:{self.checksum.hex()}:{'clean' if self.clean else 'in-use'}"
+        return f"{said}:{_proof(said)}"
+
+    @classmethod
+    def parse(cls, text: object) -> Mark | None:
+        """Read a mark, or return None if this is none."""
+        found = cls.all_in(text.encode("utf-8", "replace")) if isinstance(text, str) else []
+        return found[0] if len(found) == 1 and str(found[0]) == text else None
+
+    @classmethod
+    def all_in(cls, raw: bytes) -> list[Mark]:
+        """Return the marks that stand anywhere in these bytes."""
+        return [
+            cls(int(number), bytes.fromhex(link.decode()), state == b"clean")
+            for said, number, link, state, proof in _MARK.findall(raw)
+            if _proof(said.decode()) == proof.decode()
+        ]
+
+
+_MARK: Final = re.compile(rb"(journal-reach:(\d{19}):([0-9a-f]{32}):(clean|in-use)):([0-9a-f]{16})")
+
+
+def _proof(said: str) -> str:
+    return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()

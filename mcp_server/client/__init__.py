@@ -1,0 +1,1 @@
+"""Clients of the price server: asynchronous, synchronous, and as a backend for assistants over stdio."""

@@ -1,0 +1,1 @@
+"""The REST routes, one file a subject; `table` lists them all."""

@@ -1,0 +1,113 @@
+"""A sweep on a cluster of this machine's processes: the same digits, also when a worker dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import cryptobot as cb
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as made,
+    ):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def bars():
+    return cb.practice_bars(4_000, seed=5)
+
+
+def same(a, b) -> bool:
+    return a.figures.tobytes() == b.figures.tobytes() and a.block_sums.tobytes() == b.block_sums.tobytes()
+
+
+def typed_class():
+    """A class that no worker can import, as one typed into a cell."""
+
+    class Typed(cb.Strategy):
+        window = cb.param(14, ge=2)
+        low = cb.param(30.0)
+
+        def validate(self):
+            if self.window == 9:
+                raise cb.ConfigError("not nine")
+
+        def features(self):
+            return {"rsi": cb.RSI(self.window)}
+
+        def should_buy(self, x):
+            return np.where(x.rsi < self.low, True, False)
+
+        def should_sell(self, x):
+            return x.rsi > 60
+
+    return Typed
+
+
+def test_the_same_digits_as_at_home(client, bars):
+    ranges = {"fast": range(3, 12), "slow": range(8, 60, 4), "volatility_threshold": [0.0, 0.0005]}
+    wanted = cb.sweep(cb.MovingAverageCrossover, bars, **ranges)
+    told = []
+    got = cb.sweep(
+        cb.MovingAverageCrossover, bars, client=client, progress=lambda *said: told.append(said[:2]), **ranges
+    )
+    assert same(got, wanted)
+    assert got.table.equals(wanted.table)
+    assert told[-1] == (len(got), len(got))
+    assert len(got.skipped) == len(wanted.skipped) > 0
+
+
+def test_a_class_typed_into_a_cell_travels_and_a_lost_worker_changes_nothing(client, bars):
+    cls = typed_class()
+    ranges = {"window": range(5, 25), "low": [35.0, 40.0, 45.0, 50.0]}
+    wanted = cb.sweep(cls, bars, **ranges)
+    killed = []
+
+    def kill(done, total, left):
+        if not killed:
+            victim = next(iter(client.run(os.getpid).values()))
+            os.kill(victim, getattr(signal, "SIGKILL", signal.SIGTERM))
+            killed.append(victim)
+
+    got = cb.sweep(cls, bars, client=client, progress=kill, **ranges)
+    assert killed
+    assert same(got, wanted)
+    assert set(got.skipped["reason"]) == {"not nine"}
+
+
+def test_an_error_on_a_worker_is_told(client, bars):
+    class Broken(cb.Strategy):
+        window = cb.param(14, ge=2)
+
+        def features(self):
+            return {"rsi": cb.RSI(self.window)}
+
+        def should_buy(self, x):
+            return x.rsi.tolist() if self.window == 20 else x.rsi[:] < 30
+
+        def should_sell(self, x):
+            return x.rsi > 60
+
+    with pytest.raises(cb.StrategyError, match="should_buy returned list"):
+        cb.sweep(Broken, bars, client=client, window=range(10, 30))
+
+
+def test_ctrl_c_keeps_what_has_arrived(client, bars):
+    def press(done, total, left):
+        raise KeyboardInterrupt
+
+    got = cb.sweep(typed_class(), bars, client=client, progress=press, window=range(5, 25), low=[30.0, 40.0, 50.0])
+    assert not got.complete
+    assert 0 < len(got) < 57
