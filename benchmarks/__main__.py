@@ -10,7 +10,19 @@ from pathlib import Path
 from benchmarks import machine, report
 from benchmarks.figure import Figure
 
-PARTS = ("importing", "engine", "journal", "matching", "simulator", "store", "sweep", "throughput", "demo")
+PARTS = (
+    "importing",
+    "engine",
+    "journal",
+    "matching",
+    "simulator",
+    "through_ccxt",
+    "store",
+    "sweep",
+    "price_server",
+    "throughput",
+    "demo",
+)
 
 
 def main() -> int:

@@ -2,20 +2,23 @@
 
 Ratios are of processor time, from a DataFrame to a table by the public API, everything compiled before. vectorbt is given
 a batch of the same parameter sets, and each feature once; its time a bar and set is that of a whole sweep, because it
-has nothing to share between batches. Threads, memory and cold starts are measured by the clock and in processes of
+has nothing to share between batches. Nothing is recorded in the registry of runs. Threads, memory and cold starts are measured by the clock and in processes of
 their own.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +26,10 @@ import pandas as pd
 
 import cryptobot as cb
 from benchmarks.figure import Figure, alternating, ratio
+from cryptobot.backtest.sweep import cluster
 
 BARS, YEAR, SETS, BATCH = 100_000, 525_600, 1_000, 20
+UNSHARED = "year of minutes, 1,000 unshared"
 GRID: dict[str, Any] = {
     "fast": [5, 10, 15, 20, 25],
     "slow": [30, 40, 50, 60, 80, 100, 120, 150, 200, 250],
@@ -61,24 +66,25 @@ class Typed(cb.Strategy):
 def measure(rounds: int) -> list[Figure]:
     """Measure everything."""
     bars = cb.practice_bars(BARS, seed=7)
+    year = _year(rounds)
+    seconds = next((figure.value for figure in year if figure.name == UNSHARED), math.nan)
     return [
         *_against_vectorbt(bars, rounds),
         *_shape(bars, rounds),
-        *_year(rounds),
+        *year,
         _cold(rounds),
-        *_cluster(rounds),
+        *_cluster(rounds, seconds),
     ]
 
 
 def unshared(m: int, seed: int = 3) -> pd.DataFrame:
     """Parameter sets of which no two share a pair of averages."""
     random = np.random.default_rng(seed)
-    every = [(fast, slow) for fast in range(2, 100) for slow in range(100, 1_000)]
-    chosen = random.choice(len(every), m, replace=False)
+    chosen = random.choice(98 * 900, m, replace=False)
     return pd.DataFrame(
         {
-            "fast": [every[i][0] for i in chosen],
-            "slow": [every[i][1] for i in chosen],
+            "fast": 2 + chosen // 900,
+            "slow": 100 + chosen % 900,
             "volatility_window": random.choice(GRID["volatility_window"], m),
             "volatility_threshold": random.choice(GRID["volatility_threshold"], m),
         }
@@ -99,14 +105,14 @@ def _cpu(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[
 
 def _against_vectorbt(bars: pd.DataFrame, rounds: int) -> list[Figure]:
     rows = unshared(SETS)
-    grid = cb.sweep(cb.MovingAverageCrossover, bars.iloc[:1_000], **GRID).table[list(GRID)]
-    typed = cb.sweep(Typed, bars.iloc[:1_000], **TYPED_GRID).table[list(TYPED_GRID)]
+    grid = cb.sweep(cb.MovingAverageCrossover, bars.iloc[:1_000], record=False, **GRID).table[list(GRID)]
+    typed = cb.sweep(Typed, bars.iloc[:1_000], record=False, **TYPED_GRID).table[list(TYPED_GRID)]
     works: dict[str, Callable[[], object]] = {
-        "grid": lambda: cb.sweep(cb.MovingAverageCrossover, bars, workers=1, **GRID).table,
+        "grid": lambda: cb.sweep(cb.MovingAverageCrossover, bars, workers=1, record=False, **GRID).table,
         "vectorbt grid": lambda: _crossover(bars, _batch(grid)),
-        "unshared": lambda: cb.sweep(cb.MovingAverageCrossover, bars, workers=1, combos=rows).table,
+        "unshared": lambda: cb.sweep(cb.MovingAverageCrossover, bars, workers=1, record=False, combos=rows).table,
         "vectorbt unshared": lambda: _crossover(bars, _batch(rows)),
-        "typed": lambda: cb.sweep(Typed, bars, workers=1, **TYPED_GRID).table,
+        "typed": lambda: cb.sweep(Typed, bars, workers=1, record=False, **TYPED_GRID).table,
         "vectorbt typed": lambda: _reversal(bars, _batch(typed)),
     }
     runs = _cpu(works, rounds)
@@ -138,7 +144,7 @@ def _batch(sets: pd.DataFrame) -> pd.DataFrame:
 def _vectorbt() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import vectorbt
+        import vectorbt  # noqa: PLC0415 - three seconds
     vectorbt.settings["engine"] = "rust"
     return vectorbt
 
@@ -155,14 +161,22 @@ def _figures(vbt: Any, bars: pd.DataFrame, entries: Any, exits: Any) -> Any:
             init_cash=1e10,
             freq="1min",
         )
-        trades = folio.trades
-        return [folio.total_return(), folio.max_drawdown(), folio.sharpe_ratio(), trades.count(), trades.win_rate()]
+        closed = folio.trades.closed
+        # The seven figures of the table.
+        return [
+            folio.total_return(),
+            folio.max_drawdown(),
+            folio.sharpe_ratio(),
+            closed.count(),
+            closed.win_rate(),
+            closed.profit_factor(),
+            (folio.assets() > 0).mean(),
+        ]
 
 
 def _columns(columns: dict[int, Any], names: Any) -> pd.DataFrame:
-    """A column a set, from a column a window."""
-    made = pd.DataFrame({i: columns[name] for i, name in enumerate(names)})
-    return made
+    """Return a column a set, from a column a window."""
+    return pd.DataFrame({i: columns[name] for i, name in enumerate(names)})
 
 
 def _crossover(bars: pd.DataFrame, sets: pd.DataFrame) -> Any:
@@ -195,7 +209,7 @@ def _reversal(bars: pd.DataFrame, sets: pd.DataFrame) -> Any:
 
 
 def _shape(bars: pd.DataFrame, rounds: int) -> list[Figure]:
-    """How the cost grows with windows, bars and cores."""
+    """Measure how the cost grows with windows, bars and cores."""
 
     def crossing(m: int, fast: range, slow: range) -> pd.DataFrame:
         pairs = [(fast[i % len(fast)], slow[i // len(fast) % len(slow)]) for i in range(m)]
@@ -208,10 +222,10 @@ def _shape(bars: pd.DataFrame, rounds: int) -> list[Figure]:
     plain = cb.MovingAverageCrossover
     runs = _cpu(
         {
-            "short": lambda: cb.sweep(plain, bars, workers=1, combos=short),
-            "long": lambda: cb.sweep(plain, bars, workers=1, combos=long),
-            "half": lambda: cb.sweep(plain, half, workers=1, combos=rows),
-            "whole": lambda: cb.sweep(plain, bars, workers=1, combos=rows),
+            "short": lambda: cb.sweep(plain, bars, workers=1, record=False, combos=short),
+            "long": lambda: cb.sweep(plain, bars, workers=1, record=False, combos=long),
+            "half": lambda: cb.sweep(plain, half, workers=1, record=False, combos=rows),
+            "whole": lambda: cb.sweep(plain, bars, workers=1, record=False, combos=rows),
         },
         rounds,
     )
@@ -234,8 +248,8 @@ def _shape(bars: pd.DataFrame, rounds: int) -> list[Figure]:
     if (os.cpu_count() or 1) > 1:
         walls = alternating(
             {
-                "one": lambda: cb.sweep(plain, bars, workers=1, combos=rows),
-                "two": lambda: cb.sweep(plain, bars, workers=2, combos=rows),
+                "one": lambda: cb.sweep(plain, bars, workers=1, record=False, combos=rows),
+                "two": lambda: cb.sweep(plain, bars, workers=2, record=False, combos=rows),
             },
             rounds,
         )
@@ -253,16 +267,21 @@ def _shape(bars: pd.DataFrame, rounds: int) -> list[Figure]:
     return found
 
 
+# Only what a user would import, because the memory of the whole process is measured.
 _PROBE = """
 import json, resource, sys, time
+import numpy as np
+import pandas as pd
 import cryptobot as cb
-from benchmarks import sweep as those
-bars = cb.practice_bars(those.YEAR, seed=7)
-how = {"grid": those.GRID, "unshared": {"combos": those.unshared(those.SETS)}, "single": {"combos": [{"fast": 10}]}}[sys.argv[1]]
+columns = dict(np.load(sys.argv[1]))
+index = pd.DatetimeIndex(columns.pop("time"), tz="UTC")
+bars = pd.DataFrame(columns, index=index)
+del columns
+how = json.loads(sys.argv[2])
 runs = []
-for _ in range(int(sys.argv[2]) + 1):
+for _ in range(int(sys.argv[3]) + 1):
     begin = time.process_time()
-    cb.sweep(cb.MovingAverageCrossover, bars, workers=1, **how).table
+    cb.sweep(cb.MovingAverageCrossover, bars, workers=1, record=False, **how).table
     runs.append(time.process_time() - begin)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
 print(json.dumps([runs[1:], peak]))
@@ -270,25 +289,40 @@ print(json.dumps([runs[1:], peak]))
 
 
 def _year(rounds: int) -> list[Figure]:
-    """A year of minutes on one core, each in a process of its own."""
+    """Measure a year of minutes on one core, each in a process of its own."""
     if sys.platform == "win32":  # no `resource` there
         return []
     found = []
+    with tempfile.TemporaryDirectory() as folder:
+        # Made here: making them takes more memory than sweeping them.
+        file = Path(folder) / "year.npz"
+        bars = cb.practice_bars(YEAR, seed=7)
+        columns: dict[str, Any] = {str(name): bars[name].to_numpy() for name in bars}
+        np.savez(file, time=pd.DatetimeIndex(bars.index).as_unit("ns").asi8.view("M8[ns]"), **columns)
+        works: dict[str, Any] = {
+            "grid": GRID,
+            "unshared": {"combos": unshared(SETS).to_dict("records")},
+            "single": {"fast": 10},
+        }
+        answers = {}
+        for name, how in works.items():
+            command = [sys.executable, "-c", _PROBE, str(file), json.dumps(how), str(rounds)]
+            answers[name] = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     for name, what, seconds in (
         ("grid", "year of minutes, grid of 1,000", 0.15),
-        ("unshared", "year of minutes, 1,000 unshared", 1.0),
+        ("unshared", UNSHARED, 1.0),
         ("single", "year of minutes, one backtest, figures only", 0.03),
     ):
-        command = [sys.executable, "-c", _PROBE, name, str(rounds)]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        runs, peak = json.loads(answer.splitlines()[-1])
-        found.append(Figure.of(what, runs, "s", limit=seconds, note="one core, processor time, from DataFrame to table"))
+        runs, peak = json.loads(answers[name].splitlines()[-1])
+        found.append(
+            Figure.of(what, runs, "s", limit=seconds, note="one core, processor time, from DataFrame to table")
+        )
         found.append(Figure.of(f"{what}: memory", [peak], "MB", limit=300, note="peak of the whole process"))
     return found
 
 
 def _cold(rounds: int) -> Figure:
-    """`cryptobot sweep` from nothing to its table, with numba's cache there."""
+    """Measure `cryptobot sweep` from nothing to its table, with numba's cache there."""
     command = [sys.executable, "-c", "from cryptobot.cli import main; main()", "sweep", "--no-progress"]
 
     def run() -> None:
@@ -304,35 +338,49 @@ def _cold(rounds: int) -> Figure:
     )
 
 
-def _cluster(rounds: int) -> list[Figure]:
-    """What sending a share to a worker costs, and what that lets 100 workers do."""
+def _cluster(rounds: int, year: float) -> list[Figure]:
+    """Measure what sending a share to a worker costs, and project what that lets 100 workers do.
+
+    Parameters
+    ----------
+    rounds
+        How often.
+    year
+        Seconds that one core takes for 1,000 unshared sets of a year of minutes.
+    """
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
     except ImportError:
         return []
     bars = cb.practice_bars(2_000, seed=7)
-    rows = unshared(512)
+    rows = unshared(1_024)
+    few, many = 8, 128
+
+    def run(shares: int) -> None:
+        cluster.SHARES = shares
+        cb.sweep(cb.MovingAverageCrossover, bars, client=client, record=False, combos=rows)
+
+    usual = cluster.SHARES
     with (
-        LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50) as made,
-        Client(made) as client,
+        LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        ) as made,
+        Client(made) as client,  # type: ignore[no-untyped-call]
     ):
-        works: dict[str, Callable[[], object]] = {
-            "here": lambda: cb.sweep(cb.MovingAverageCrossover, bars, workers=1, combos=rows),
-            "there": lambda: cb.sweep(cb.MovingAverageCrossover, bars, client=client, combos=rows),
-        }
+        works: dict[str, Callable[[], object]] = {"few": lambda: run(few), "many": lambda: run(many)}
         alternating(works, 1)
         runs = alternating(works, rounds)
-    shares = 8  # of a cluster with one thread
-    cost = [(there - here) / shares * 1e3 for there, here in zip(runs["there"], runs["here"], strict=True)]
-    # 100 workers have 800 shares, which one scheduler sends one after the other; 100,000 unshared sets of a year of
-    # minutes take some 55 s of one core.
-    work, sending = 55.0, statistics.median(cost) / 1e3 * 800
+    cluster.SHARES = usual
+    cost = [(b - a) / (many - few) * 1e3 for a, b in zip(runs["few"], runs["many"], strict=True)]
+    # One scheduler sends the shares of all workers one after the other; the sets themselves are computed side by side.
+    # 100,000 unshared sets of a year of minutes: a hundred times what 1,000 take one core.
+    work, sending = 100 * year, statistics.median(cost) / 1e3 * usual * 100
     return [
         Figure.of(
             "cluster: cost of a share",
             cost,
             "ms",
             note=f"LocalCluster; projected: 100 workers do 100,000 sets × a year of minutes in {work / 100 + sending:.1f} s "
-            f"instead of {work:.0f} s, {work / (work / 100 + sending):.0f} × faster",
+            f"where one core takes {work:.0f} s: {work / (work / 100 + sending):.0f} × faster",
         )
     ]

@@ -235,6 +235,11 @@ class PriceServer:
         return "http" if self._tls is None else "https"
 
     @property
+    def state_path(self) -> Path | None:
+        """The file that clients on this machine find it by; None while it does not run."""
+        return self._state
+
+    @property
     def token(self) -> str:
         """The token to read with. Do not print it into a notebook that others may see."""
         return self._tokens.read

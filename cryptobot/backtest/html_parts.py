@@ -26,14 +26,15 @@ max-width:800px;padding:4px 0;font-variant-numeric:tabular-nums}
 .cb-bt p{margin:2px 0 0;color:var(--soft)}
 .cb-bt .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(134px,1fr));gap:8px;margin:12px 0}
 .cb-bt .card{border:1px solid var(--rule);border-radius:6px;padding:7px 10px}
-.cb-bt .card b{display:block;font-size:17px;font-weight:600;white-space:nowrap}
+.cb-bt .card b{display:block;font-size:17px;line-height:1.3;font-weight:600}
 .cb-bt .card span{font-size:11px;color:var(--soft)}
 .cb-bt .up{color:var(--up)} .cb-bt .down{color:var(--down)}
 .cb-bt svg{display:block;width:100%;height:auto}
 .cb-bt svg text{font-size:11px;fill:var(--soft);paint-order:stroke;stroke:var(--jp-layout-color0,#fff);stroke-width:4px}
-.cb-bt table{border-collapse:collapse;width:100%;margin-top:10px;font-size:12px;color:inherit}
+.cb-bt table{table-layout:auto;border-collapse:collapse;width:100%;margin-top:10px;font-size:12px;color:inherit}
 .cb-bt th,.cb-bt td{text-align:right;padding:4px 8px;border:0;border-bottom:1px solid var(--rule);background:none;white-space:nowrap}
 .cb-bt th{color:var(--soft);font-weight:500} .cb-bt th:first-child,.cb-bt td:first-child{text-align:left;padding-left:0}
+.cb-bt td.words,.cb-bt th.words{text-align:left;white-space:normal}
 .cb-bt .key{display:inline-block;width:14px;height:0;border-top:2px solid;vertical-align:middle;margin:0 5px 0 12px}
 """
 

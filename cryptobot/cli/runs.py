@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -42,7 +44,7 @@ def runs(
     found = recorded(cast("Kind | None", kind), strategy=strategy, n=n, ids=ids)
     out = console(to_stderr=json)
     if json:
-        print_json([asdict(run) for run in found])
+        print_json([_finite(asdict(run)) for run in found])
     elif not len(found):
         out.print("No runs are recorded yet. Every cb.backtest, cb.sweep and cb.walk_forward is from now on.")
     elif ids:
@@ -52,21 +54,18 @@ def runs(
 
 
 def _list(found: Runs) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    for name in ("id", "kind", "strategy", "parameters", "market"):
-        table.add_column(name, overflow="fold")
-    for name in ("bars", "return", "drawdown", "sharpe", "trades"):
+    from cryptobot.backtest.registry.words import short, told
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("run", no_wrap=True)
+    table.add_column("of what")
+    for name in ("return", "drawdown", "sharpe", "trades"):
         table.add_column(name, justify="right", no_wrap=True)
     for run in found:
-        parameters = ", ".join(f"{name}={_short(value)}" for name, value in run.parameters.items())
         results = run.results
         table.add_row(
-            run.id,
-            run.kind.replace("_", "-"),
-            escape(run.strategy),
-            escape(parameters),
-            escape(f"{run.symbol} {run.timeframe}".strip()),
-            f"{run.bars:,}",
+            f"{run.id}\n[dim]{run.kind.replace('_', '-')}[/dim]",
+            f"{escape(told(run))}\n[dim]{escape(short(run.parameters))}[/dim]",
             _percent(results.get("total_return")),
             _percent(results.get("max_drawdown")),
             _figure(results.get("sharpe"), 2),
@@ -76,25 +75,34 @@ def _list(found: Runs) -> Table:
 
 
 def _beside(found: Runs) -> Table:
+    from cryptobot.backtest.registry.words import short
+
     beside = found.compare()
     table = Table(box=None, padding=(0, 2), header_style="bold")
     table.add_column("")
     for name in beside.columns:
         table.add_column(str(name), justify="right")
     for name, values in zip(beside.index, beside.to_numpy(), strict=True):
-        table.add_row(str(name).replace("_", " "), *(escape(_short(value)) for value in values))
+        table.add_row(str(name).replace("_", " "), *(escape(short(value)) for value in values))
     return table
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, list) and len(value) > 3:
-        return f"{value[0]}…{value[-1]} ({len(value)})"
-    return f"{value:,.6g}" if isinstance(value, float) else "–" if value is None else str(value)
-
-
 def _percent(value: Any) -> str:
-    return "–" if value is None else f"{100 * value:,.2f} %"
+    return "–" if _is_missing(value) else f"{100 * value:,.2f} %"
 
 
 def _figure(value: Any, digits: int) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "–" if _is_missing(value) else f"{value:,.{digits}f}"
+
+
+def _finite(value: Any) -> Any:
+    """Replace NaN and infinity, which JSON does not have, by None."""
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # noqa: PLR0124 - NaN: what never traded has no such figure

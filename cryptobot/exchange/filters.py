@@ -17,8 +17,8 @@ from cryptobot.core.suggest import listed
 from cryptobot.core.types import Intent, Side
 from cryptobot.exchange.rules import MarketRules, MarketStatus
 
-# Above this many digits before the point, the number of steps in it no longer fits the books' 34 digits.
-_MOST_DIGITS: Final = 20
+# Far more than anything is worth; beyond it arithmetic itself would fail some day.
+_MOST_DIGITS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _prices(rules: MarketRules, intent: Intent, average: Decimal | None) -> Viol
         if price == 0 or _outside(price, rules.min_price, rules.max_price):
             allowed = _between(rules.min_price, rules.max_price)
             return Violation("PRICE_FILTER", f"its {name} is {price} {market.quote}; allowed: {allowed}")
-        if market.tick_size is not None and price % market.tick_size:
+        if market.tick_size is not None and floor_to(price, market.tick_size) != price:
             return Violation("PRICE_FILTER", f"its {name} is {price}, no whole multiple of the tick {market.tick_size}")
     if intent.price is None or average is None:
         return None
@@ -224,7 +224,7 @@ def _quantity(rules: MarketRules, quantity: Decimal, *, at_market: bool) -> Viol
     if _outside(quantity, rules.min_quantity, rules.max_quantity):
         allowed = _between(rules.min_quantity, rules.max_quantity)
         return Violation("LOT_SIZE", f"its quantity is {quantity} {market.base}; allowed: {allowed}")
-    if market.lot_size is not None and quantity % market.lot_size:
+    if market.lot_size is not None and floor_to(quantity, market.lot_size) != quantity:
         return Violation("LOT_SIZE", f"its quantity is {quantity}, no whole multiple of the lot {market.lot_size}")
     if not at_market:
         return None
@@ -232,7 +232,7 @@ def _quantity(rules: MarketRules, quantity: Decimal, *, at_market: bool) -> Viol
         allowed = _between(rules.market_min_quantity, rules.market_max_quantity)
         text = f"its quantity is {quantity} {market.base}; allowed for market orders: {allowed}"
         return Violation("MARKET_LOT_SIZE", text)
-    if rules.market_lot_size is not None and quantity % rules.market_lot_size:
+    if rules.market_lot_size is not None and floor_to(quantity, rules.market_lot_size) != quantity:
         text = f"its quantity is {quantity}, no whole multiple of the lot {rules.market_lot_size} of market orders"
         return Violation("MARKET_LOT_SIZE", text)
     return None

@@ -113,6 +113,11 @@ class PaperExchange:
             key_rights=False,
         )
 
+    @property
+    def source(self) -> Exchange:
+        """Where its prices come from."""
+        return self._source
+
     async def connect(self) -> None:
         """Reach the exchange for its prices."""
         await self._source.connect()

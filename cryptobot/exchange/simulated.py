@@ -11,7 +11,7 @@ from itertools import chain
 from cryptobot.core.bars import problem_of
 from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import ConfigError, OrderRejected, TransientError
-from cryptobot.core.events import BarClosed, ExchangeEvent, OrderChanged, OrderFilled, OrderRefused
+from cryptobot.core.events import BarClosed, ExchangeEvent, OrderChanged, OrderRefused
 from cryptobot.core.grid import PriceGrid
 from cryptobot.core.money import Market
 from cryptobot.core.order_types import OrderType, TimeInForce
@@ -23,8 +23,9 @@ from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Balance, Bar, Fill, Intent, Mode, OcoIntent
 from cryptobot.exchange.capabilities import Capabilities
 from cryptobot.exchange.filters import rounded
-from cryptobot.exchange.matching import Accepted, CoreEvent, Costs, Executed, Fees, MatchingCore, Refused
+from cryptobot.exchange.matching import Costs, Fees, MatchingCore, Refused
 from cryptobot.exchange.rules import MarketRules
+from cryptobot.exchange.telling import told
 from cryptobot.exchange.waiting import WaitingOrders
 
 # At full speed the loop is handed over now and then, so that a stop is heard within a few milliseconds.
@@ -231,7 +232,7 @@ class SimulatedExchange:
         self._tell_price(time)
         events = self.core.submit(order, time, at_next_price=True)
         self._waiting.forget(order.id)
-        self._untold.extend(_told(events))
+        self._untold.extend(told(events))
         return events[0].order
 
     async def submit_oco(self, pair: OcoIntent) -> list[Order]:
@@ -246,7 +247,7 @@ class SimulatedExchange:
         events = self.core.submit_oco(OcoIntent(pair.id, *legs), time)
         for leg in legs:
             self._waiting.forget(leg.id)
-        self._untold.extend(_told(events))
+        self._untold.extend(told(events))
         return [event.order for event in events]
 
     async def cancel(self, symbol: str, client_id: str) -> Order:
@@ -259,7 +260,7 @@ class SimulatedExchange:
         if dropped is not None:
             self._untold.append(OrderChanged(dropped))
             return dropped
-        self._untold.extend(_told(self.core.cancel(symbol, time, client_id=client_id)))
+        self._untold.extend(told(self.core.cancel(symbol, time, client_id=client_id)))
         return self.core.order(symbol, client_id=client_id)
 
     async def order(self, symbol: str, client_id: str) -> Order:
@@ -322,14 +323,14 @@ class SimulatedExchange:
         if problem_of(bar) is not None:  # nothing is traded on it; the reader is told by the bar itself
             return []
         self._close = None
-        answers = _told(core.open_bar(symbol, bar))
+        answers = told(core.open_bar(symbol, bar))
         for intent in self._waiting.take():
             try:
-                answers += _told(core.submit(intent, bar.time))
+                answers += told(core.submit(intent, bar.time))
             except Refused as refusal:
                 self._waiting.refuse(intent, bar.time)
                 answers.append(OrderRefused(intent.id, bar.time, refusal.reason))
-        return answers + _told(core.finish_bar(symbol, bar, self._now))
+        return answers + told(core.finish_bar(symbol, bar, self._now))
 
     def _tell_price(self, time: int) -> None:
         if self._close is not None:
@@ -345,14 +346,3 @@ class SimulatedExchange:
     def _check_timeframe(self, timeframe: Timeframe) -> None:
         if timeframe != self.timeframe:
             raise ConfigError(f"timeframe: {self.name} has bars of {self.timeframe}, not {timeframe}. Use its own.")
-
-
-def _told(events: list[CoreEvent]) -> list[ExchangeEvent]:
-    """Tell what happened in the core as an exchange does; that a market order was taken is told by its fill."""
-    said: list[ExchangeEvent] = []
-    for event in events:
-        if isinstance(event, Executed):
-            said.append(OrderFilled(event.fill, not event.order.is_open))
-        elif not (isinstance(event, Accepted) and event.order.type is OrderType.MARKET):
-            said.append(OrderChanged(event.order))
-    return said

@@ -261,6 +261,18 @@ class Bot:
         """
         return self._runner.change(changes)
 
+    def set_strategy(self, strategy: Strategy) -> Strategy:
+        """Trade with another strategy from the next bar's close on; position and books stay as they are.
+
+        Raises
+        ------
+        ConfigError
+            If it is not a strategy; then nothing changes.
+        """
+        if not isinstance(strategy, Strategy):
+            raise ConfigError(f"strategy: {strategy!r} is not a strategy. Allowed: an instance of cb.Strategy.")
+        return self._runner.change_to(strategy)
+
     def status(self) -> BotStatus:
         """Return where it stands."""
         return self._runner.status()

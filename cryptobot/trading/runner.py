@@ -9,8 +9,15 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from cryptobot.core.clock import Clock
-from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError, OrderNotSent, OrderRejected
-from cryptobot.core.events import BarClosed, ExchangeEvent, OrderRefused
+from cryptobot.core.errors import (
+    ConfigError,
+    CryptobotError,
+    ExchangeError,
+    OrderNotSent,
+    OrderRejected,
+    OrderUnknown,
+)
+from cryptobot.core.events import BarClosed, ExchangeEvent, OrderFilled, OrderRefused
 from cryptobot.core.money import ZERO
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.sizing import Sizing
@@ -19,8 +26,17 @@ from cryptobot.core.types import Balance, Mode
 from cryptobot.exchange.protocol import Exchange
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Action, Halt, Level, Submit
+from cryptobot.trading.client_ids import session_prefix
 from cryptobot.trading.engine import Engine
-from cryptobot.trading.journal import Journal
+from cryptobot.trading.journal import (
+    BookedFill,
+    Journal,
+    Kind,
+    Outcome,
+    OutcomeKind,
+    ParametersSet,
+    StateChange,
+)
 from cryptobot.trading.status import BotStatus, State
 
 # History that a chart wants even when the strategy needs less.
@@ -91,6 +107,7 @@ class Runner:
         self._stopping = False
         self._may_wake = False
         self._intents = 0
+        self._prefix = session_prefix(name, clock.now())
 
     @property
     def strategy(self) -> Strategy:
@@ -128,11 +145,15 @@ class Runner:
     def change(self, changes: dict[str, Any]) -> Strategy:
         """Change parameters at the next bar's close; see `Bot.set_parameters`."""
         with self._lock:
-            changed = self._strategy.replace(**changes)
+            return self.change_to(self._strategy.replace(**changes))
+
+    def change_to(self, changed: Strategy) -> Strategy:
+        """Trade with another strategy from the next bar's close on; see `Bot.set_strategy`."""
+        with self._lock:
             if changed == self._strategy:
                 return changed
             self._strategy = changed
-            self._journal.append(self._clock.now(), "parameters", repr(changed))
+            self._record("parameters", ParametersSet(changed.name, changed.params))
             if self.engine is not None:
                 self.engine.change_strategy(changed)
                 self._log("info", f"Parameters asked for: {changed!r}; they count from the next bar's close.")
@@ -250,12 +271,13 @@ class Runner:
                 if strategy == self._strategy:  # else the parameters were changed meanwhile: once more with those
                     self.engine = engine
                     break
+        self._record("parameters", ParametersSet(strategy.name, strategy.params))
         for notice in notices:
             self._log(notice.level, notice.text)
 
     def _next_id(self) -> str:
         self._intents += 1
-        return f"{self._name}-{self._intents}"
+        return f"{self._prefix}-{self._intents}"
 
     async def _listen(self) -> None:
         stream = self.exchange.stream(self._symbol, self._timeframe)
@@ -280,7 +302,11 @@ class Runner:
         if engine is None:
             raise ConfigError("an event came before the engine was there")
         if not isinstance(event, BarClosed):
-            self._journal.append(self._clock.now(), "event", event)
+            if isinstance(event, OrderFilled):
+                own = any(intent.id == event.fill.intent_id for intent in reversed(engine.intents))
+                self._record("fill", BookedFill(event.fill, own, event.complete))
+            else:
+                self._record("event", event)
         with self._lock:
             newest = engine.last_bar
             actions = engine.handle(event)
@@ -305,13 +331,23 @@ class Runner:
             self._log(action.level, action.text)
             return True
         intent = action.intent
-        self._journal.append(self._clock.now(), "intent", intent)  # before it is sent, always
+        self._record("intent", intent)  # before it is sent, always
         self._log("debug", f"Order {intent.id}: {intent.reason}.")
         try:
-            await self.exchange.submit(intent)
+            order = await self.exchange.submit(intent)
         except (OrderRejected, OrderNotSent) as error:
+            kind: OutcomeKind = "rejected" if isinstance(error, OrderRejected) else "not_sent"
+            self._record("outcome", Outcome(intent.id, kind, reason=str(error)))
             return await self._handle(OrderRefused(intent.id, intent.time, str(error)))
+        except OrderUnknown as error:
+            self._record("outcome", Outcome(intent.id, "unknown", reason=str(error)))
+            raise
+        if order is not None:
+            self._record("outcome", Outcome(intent.id, "acknowledged", order.exchange_id))
         return True
+
+    def _record(self, kind: Kind, content: Any) -> None:
+        self._journal.append(self._clock.now(), kind, content)
 
     def _wake(self) -> None:
         # Only while it connects or waits for an event: an order that is being sent is sent to its end.
@@ -349,7 +385,7 @@ class Runner:
             self.reason = reason
             self.touch()
         try:
-            self._journal.append(self._clock.now(), "state", (state, reason))
+            self._record("state", StateChange(state, reason))
         except Exception as error:
             if state in ("starting", "running"):
                 raise  # never trade unrecorded; but an end is an end even when the disk is full

@@ -92,7 +92,11 @@ def test_make_help_names_every_target() -> None:
 
 def named_commands() -> list[str]:
     return sorted(
-        {word for d in DOCUMENTS for word in re.findall(r"^(?:\S*[/\\])?cryptobot ([a-z]+(?:-[a-z]+)*)", code_of(d), re.MULTILINE)}
+        {
+            word
+            for d in DOCUMENTS
+            for word in re.findall(r"^(?:\S*[/\\])?cryptobot ([a-z]+(?:-[a-z]+)*)", code_of(d), re.MULTILINE)
+        }
     )
 
 

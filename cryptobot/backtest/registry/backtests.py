@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from cryptobot.backtest.registry.recording import record
+from cryptobot.backtest.registry.tables import thinned
 from cryptobot.core.limits import Limits
 from cryptobot.core.money import Market
 
 if TYPE_CHECKING:
     from cryptobot.backtest.report import BacktestReport
 
-# Enough for a curve on any screen; the whole equity can be computed again from the bars.
-_POINTS: Final = 2_000
-
 
 def remember(report: BacktestReport, limits: Limits | None) -> str | None:
     """Record a backtest; return its id, or None where nothing is recorded."""
-    equity = report.equity.to_frame()
-    step = -(-len(equity) // _POINTS)
     return record(
         "backtest",
         type(report.strategy),
@@ -35,7 +31,7 @@ def remember(report: BacktestReport, limits: Limits | None) -> str | None:
             "limits": None if limits is None else {name: getattr(limits, name) for name in limits.set_names()},
         },
         results=report.stats.as_dict(),
-        tables={"trades": report.trades, "equity": equity.iloc[::-step].iloc[::-1]},
+        tables={"trades": report.trades, "equity": thinned(report.equity.to_frame())},
     )
 
 

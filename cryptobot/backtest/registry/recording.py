@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptobot.backtest.registry.registry import RunRegistry
 from cryptobot.backtest.registry.run import Kind, Run
+from cryptobot.backtest.registry.words import short
 from cryptobot.core.bars import BarColumns
 from cryptobot.core.settings import Settings
 from cryptobot.strategy.base import Strategy
@@ -43,7 +44,7 @@ class Runs(Sequence[Run]):
                 "time": pd.Timestamp(run.time, unit="ns", tz="UTC").floor("s"),
                 "kind": run.kind,
                 "strategy": run.strategy,
-                "parameters": ", ".join(f"{name}={value}" for name, value in run.parameters.items()),
+                "parameters": short(run.parameters),
                 "symbol": run.symbol,
                 "timeframe": run.timeframe,
                 "bars": run.bars,
@@ -80,9 +81,9 @@ class Runs(Sequence[Run]):
         return self.table.to_string(index=False) if self._found else "Runs: none recorded yet."
 
     def _repr_html_(self) -> str:
-        if not self._found:
-            return "<i>No runs recorded yet.</i>"
-        return self.table.to_html(index=False, escape=True, na_rep="–", float_format="{:,.4g}".format)
+        from cryptobot.backtest.registry.html_report import render
+
+        return render(self)
 
 
 def registry(directory: Path | None = None) -> RunRegistry:

@@ -93,6 +93,7 @@ def neighbourhood(strategy: Strategy, bars: BarColumns, terms: Terms) -> Neighbo
         slippage_bps=float(terms.costs.slippage_bps),
         market=terms.market,
         progress=False,
+        record=False,
     )
     if not swept.complete:
         raise KeyboardInterrupt

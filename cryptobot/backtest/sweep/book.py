@@ -26,6 +26,12 @@ def extremes(values: Floats, first: int, stop: int) -> tuple[float, float]:
 
 
 @compiled
+def units(price: float, scale: float) -> float:
+    """Return a price in units; see `Prices`."""
+    return float(np.floor(price * scale + 0.5)) if scale > 0.0 else price
+
+
+@compiled
 def measure_trades(
     enter: Ints, leave: Ints, many: int, first_open: int, prices: Factors, series: Series, out: Floats
 ) -> None:
@@ -38,18 +44,20 @@ def measure_trades(
     many, first_open
         How many trades; those from ``first_open`` on are never closed.
     prices
-        `Prices` as a tuple: (buy, sell, gain, gain_rest, cost, yield).
+        What `Prices.factors` returns.
     series
         (close, sums, squares): the closes, and the prefixes of `prefix_returns`.
     out
-        float64, shape (8, at least many), written: final value and, as a fraction of it, what its rounding left, lowest and highest value, Σ r, Σ r²,
-        value of one unit of price, and NaN for the drawdown within the trade, which few need.
+        float64, shape (many, 8), written, a trade a row (so that it lies in one line of the cache): final value and
+        what its rounding left, lowest and highest value, Σ r, Σ r², value of one unit of price, and NaN for the
+        drawdown within the trade, which few need.
     """
-    buy, sell, gain, gain_rest, cost, keeps = prices
+    buy, sell, scale, gain, gain_rest, cost, keeps = prices
     close, sums, squares = series
     for i in range(many):
         u, d = enter[i], leave[i]
-        per_price = cost / buy[u + 1]
+        bought = units(buy[u + 1], scale)
+        per_price = cost / bought
         low, high = extremes(close, u + 1, d + 1)
         low *= per_price
         high *= per_price
@@ -57,23 +65,23 @@ def measure_trades(
         total = begins + (sums[d] - sums[u + 1])
         square = begins * begins + (squares[d] - squares[u + 1])
         if i < first_open:
-            a, b = sell[d + 1], buy[u + 1]
-            q = a / b
-            rest = multiply_add(-q, b, a) / b
+            sold = units(sell[d + 1], scale)
+            q = sold / bought
+            rest = multiply_add(-q, bought, sold) / bought
             value = q * gain
             rest = multiply_add(q, gain, -value) + (q * gain_rest + rest * gain)
-            ends = sell[d + 1] * keeps / close[d] - 1.0
+            ends = sold * keeps / close[d] - 1.0
             total += ends
             square += ends * ends
             low = value if value < low else low
             high = value if value > high else high
-            out[0, i] = value + rest
-            out[1, i] = ((value - out[0, i]) + rest) / out[0, i]
+            out[i, 0] = value + rest
+            out[i, 1] = (value - out[i, 0]) + rest
         else:
-            out[0, i] = close[d] * per_price
-            out[1, i] = 0.0
-        out[2, i], out[3, i], out[4, i], out[5, i], out[6, i] = low, high, total, square, per_price
-        out[7, i] = np.nan
+            out[i, 0] = close[d] * per_price
+            out[i, 1] = 0.0
+        out[i, 2], out[i, 3], out[i, 4], out[i, 5], out[i, 6] = low, high, total, square, per_price
+        out[i, 7] = np.nan
 
 
 @compiled
@@ -126,7 +134,7 @@ def spread(
     if closed:
         while d + 1 >= edges[b + 1]:
             b += 1
-        ends = prices[1][d + 1] * prices[5] / close[d] - 1.0
+        ends = units(prices[1][d + 1], prices[2]) * prices[6] / close[d] - 1.0
         into[b, 0] += ends
         into[b, 1] += ends * ends
 
@@ -155,7 +163,7 @@ def keep_book(
     first_open
         The trades from this number on are never closed.
     measured, prices
-        As for `measure_trades`; its last row is filled here as needed.
+        As for `measure_trades`; its last column is filled here as needed.
     series
         (close, sums, squares).
     edges
@@ -167,48 +175,49 @@ def keep_book(
     """
     enter, leave, begins, ends = trades
     close = series[0]
-    # What each product's rounding leaves is summed as a fraction of the value, so that a return near 0 keeps its digits.
+    # What the rounding of each product leaves is carried along, so that a return near 0 keeps its digits.
     value, rest, peak, least = 1.0, 0.0, 1.0, 1.0
     total = square = won = lost = block_total = block_square = 0.0
     held = closed = wins = block = 0
     for k in range(many):
         i = chosen[k]
-        final, low, high = measured[0, i], measured[2, i], measured[3, i]
+        final, low, high = measured[i, 0], measured[i, 2], measured[i, 3]
         under = value * low
         if under < least * peak:
             under /= peak
             least = under if under < least else least
         if low < least * high:
-            if np.isnan(measured[7, i]):
-                measured[7, i] = deepest_within(close, enter[i], leave[i], measured[6, i], final, i < first_open)
-            least = measured[7, i] if measured[7, i] < least else least
+            if np.isnan(measured[i, 7]):
+                measured[i, 7] = deepest_within(close, enter[i], leave[i], measured[i, 6], final, i < first_open)
+            least = measured[i, 7] if measured[i, 7] < least else least
         top = value * high
         peak = top if top > peak else peak
         if i < first_open:
-            gain = (final - 1.0) + measured[1, i]
+            gain = (final - 1.0) + measured[i, 1]
             closed += 1
             wins += gain > 0.0
             gain *= value
             won += gain if gain > 0.0 else 0.0
             lost -= gain if gain < 0.0 else 0.0
         product = value * final
-        rest += multiply_add(value, final, -product) / product + measured[1, i]
+        left = multiply_add(value, measured[i, 1], multiply_add(value, final, -product))
+        rest = multiply_add(rest, final, left)
         value = product
-        total += measured[4, i]
-        square += measured[5, i]
+        total += measured[i, 4]
+        square += measured[i, 5]
         held += leave[i] - enter[i]
         if begins[i] != block or ends[i] != block:
             into[block, 0] += block_total
             into[block, 1] += block_square
             block, block_total, block_square = ends[i], 0.0, 0.0
             if begins[i] != block:
-                spread(enter[i], leave[i], i < first_open, measured[6, i], prices, series, edges, begins[i], into)
+                spread(enter[i], leave[i], i < first_open, measured[i, 6], prices, series, edges, begins[i], into)
                 continue
-        block_total += measured[4, i]
-        block_square += measured[5, i]
+        block_total += measured[i, 4]
+        block_square += measured[i, 5]
     into[block, 0] += block_total
     into[block, 1] += block_square
-    figures[0] = (value - 1.0) + value * rest
+    figures[0] = (value - 1.0) + rest
     figures[1] = least - 1.0
     figures[2], figures[3] = total, square
     figures[4], figures[5] = closed, wins
@@ -249,7 +258,7 @@ def book_of_rows(
     size = min(buys.size, sells.size + 1)
     enter, leave, begins, ends = np.empty((4, size), np.int64)
     many, still_open = positions(buys, sells, series[0].size - 1, enter, leave)
-    measured = np.empty((8, many))
+    measured = np.empty((many, 8))
     measure_trades(enter, leave, many, many - still_open, prices, series, measured)
     blocks_of(enter, leave, many, edges, begins, ends)
     trades = (enter, leave, begins, ends)

@@ -38,6 +38,13 @@ class Span(NamedTuple):
     whole: bool
 
 
+def whole_ticks(prices: Floats, scale: float, into: Floats) -> Floats:
+    """Write prices in whole ticks, without further arrays of that length."""
+    np.multiply(prices, scale, out=into)
+    into += 0.5
+    return np.floor(into, out=into)
+
+
 @compiled
 def window_means(sums: Floats, window: int, divisor: float, values: Floats) -> None:
     """Divide sums of whole ticks over a window: the bits of the kernel of `SMA`, without stepping through it."""
@@ -105,7 +112,7 @@ class ColumnStore:
             sums = None
             if scale > 0.0 and source in PRICES:
                 sums = np.zeros(len(self.bars) + 1)
-                np.cumsum(np.floor(getattr(self.bars, source) * scale + 0.5), out=sums[1:])
+                np.cumsum(whole_ticks(getattr(self.bars, source), scale, sums[1:]), out=sums[1:])
                 sums = sums if sums[-1] < _EXACT else None
             self._ticks[source] = sums
         return self._ticks[source]

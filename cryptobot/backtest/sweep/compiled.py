@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -26,7 +26,7 @@ Doubled: TypeAlias = tuple[float, float]
 # Closes, Σ r and Σ r² up to each row.
 Series: TypeAlias = tuple[Floats, Floats, Floats]
 # What `Prices.factors` returns.
-Factors: TypeAlias = tuple[Floats, Floats, float, float, float, float]
+Factors: TypeAlias = tuple[Floats, Floats, float, float, float, float, float]
 
 _PARTS: Final = (
     "words64.py",
@@ -56,7 +56,7 @@ def compiled(function: F) -> F:
     """
     function.__qualname__ = f"{function.__qualname__}_{_DIGEST}"
     try:
-        made: F = njit(cache=True, nogil=True, error_model="numpy")(function)
+        made: Any = njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # no place on disk to keep a cache
         made = njit(nogil=True, error_model="numpy")(function)
-    return made
+    return cast("F", made)

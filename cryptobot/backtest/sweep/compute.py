@@ -15,6 +15,7 @@ from cryptobot.backtest.sweep.combinations import Combinations
 from cryptobot.backtest.sweep.crossings import prefix_returns
 from cryptobot.backtest.sweep.expression import Tree
 from cryptobot.backtest.sweep.features import Block, Featured
+from cryptobot.backtest.sweep.foresight import refuse_foresight
 from cryptobot.backtest.sweep.pairs import sweep_pairs
 from cryptobot.backtest.sweep.plan import make_plan
 from cryptobot.backtest.sweep.prices import prices_of
@@ -64,6 +65,7 @@ def compute(
     workers: int,
     told: Told,
     stop: Stop,
+    trusted: bool = False,
 ) -> Outcome:
     """Compute parameter sets.
 
@@ -81,20 +83,25 @@ def compute(
         Called with the number of sets that were done since the last call.
     stop
         Ends the work after the tasks that have begun.
+    trusted
+        Whether the strategy is known not to look ahead.
 
     Raises
     ------
     StrategyError
-        If a condition raises or returns nonsense.
+        If a condition raises, returns nonsense, or looks ahead.
     """
     store = ColumnStore(bars, featured.known)
     close = np.ascontiguousarray(bars.close)
     prices = prices_of(bars, setting)
+    prices = prices.in_units() if setting.rounds else prices
     arena = Arena(bars, setting, prices, prices.factors(setting), store, (close, *prefix_returns(close)))
     outcome = Outcome.empty(len(combinations), setting.edges.size - 1)
     names = featured.blocks[0].names
     alike = all(block.names == names for block in featured.blocks)
     read = read_conditions(combinations, featured.kept, names) if alike else None
+    if not trusted:
+        refuse_foresight(combinations, int(featured.kept[0]), bars, readable=read is not None)
     plan = make_plan(combinations, featured.blocks, read, store, paired=not setting.rounds)
     owner = _Owner(featured.blocks, read, len(combinations))
 

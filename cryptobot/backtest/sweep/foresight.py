@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 
 from cryptobot.backtest.sweep.combinations import Combinations
-from cryptobot.backtest.sweep.reading import read_conditions
 from cryptobot.core.bars import COLUMNS, BarColumns, time_text
 from cryptobot.core.errors import StrategyError
 from cryptobot.strategy.batch import feature_columns
@@ -18,12 +17,21 @@ from cryptobot.strategy.locality import find_leak, rows_of
 _ROWS: Final = 384  # bars that an unreadable condition is tried on
 
 
-def refuse_foresight(combinations: Combinations, row: int, bars: BarColumns) -> None:
+def refuse_foresight(combinations: Combinations, row: int, bars: BarColumns, *, readable: bool) -> None:
     """Look for a feature or a condition that depends on the future, in one parameter set.
 
     Features that come with the library cannot: their kernels are given one bar after another. Others are computed on
     the first half of the bars alone, which must not change them. A condition that could be read says itself which rows
     it looks at; any other is tried on rows that are exchanged behind its back (see `strategy.locality`).
+
+    Parameters
+    ----------
+    combinations, row
+        The parameter set.
+    bars
+        What is swept on.
+    readable
+        Whether its conditions could be read.
 
     Raises
     ------
@@ -35,7 +43,7 @@ def refuse_foresight(combinations: Combinations, row: int, bars: BarColumns) -> 
     half = len(bars) // 2
     if foreign and half:
         _check_features(combinations, foreign, bars, half)
-    if read_conditions(combinations, np.array([row]), list(nodes)) is None:
+    if not readable:
         _check_conditions(combinations, row, nodes, bars)
 
 

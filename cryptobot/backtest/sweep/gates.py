@@ -70,13 +70,14 @@ def variances(
     lower, upper
         float64 arrays that are written.
     """
-    slack = 16.0 * _EPSILON / window
+    share = 1.0 / window
+    slack = 16.0 * _EPSILON * share
     most_squares = squares[squares.size - 1]
     for i in range(many):
         t = enter[i]
         before = max(t - window, 0)
-        mean = (sums[t] - sums[before]) / window
-        square = (squares[t] - squares[before]) / window
+        mean = (sums[t] - sums[before]) * share
+        square = (squares[t] - squares[before]) * share
         error = slack * (most_squares + abs(mean) * most) + 1e-12 * square
         lower[i] = square - mean * mean - error
         upper[i] = square - mean * mean + error

@@ -106,7 +106,7 @@ def sweep_pairs(
         many, still_open = candidates(up, down, n - 1, enter, leave, stretch)
         first_open = many - still_open
         alone = many == 0 or stretch[many - 1] == many - 1
-        measured = np.empty((8, many))
+        measured = np.empty((many, 8))
         measure_trades(enter, leave, many, first_open, prices, series, measured)
         blocks_of(enter, leave, many, edges, begins, ends)
         trades = (enter, leave, begins, ends)

@@ -43,12 +43,15 @@ class SweepReport:
         The figure that decides what is best: more of it is better.
     asked
         How many parameter sets were asked for, those that break a constraint included.
-    skipped
-        DataFrame: the parameter sets that break a constraint of the strategy, each with the ``reason``.
+    whole, broken
+        All the parameter sets that were asked for, and which of them break a constraint of the strategy, with what it
+        says.
     complete
         False when the sweep was interrupted: then the table holds what was done until then.
     seconds
         How long it took.
+    run_id
+        Under which `cryptobot.runs` shows it; None when it was not recorded.
     """
 
     strategy: type[Strategy]
@@ -57,11 +60,13 @@ class SweepReport:
     setting: Setting
     rank: str
     asked: int
-    skipped: pd.DataFrame
+    whole: Combinations
+    broken: list[tuple[NDArray[np.intp], str]]
     complete: bool
     seconds: float
     figures: NDArray[np.float64]
     block_sums: NDArray[np.float64]
+    run_id: str | None = None
 
     def __len__(self) -> int:
         return len(self.figures)
@@ -80,6 +85,18 @@ class SweepReport:
             values = self.figures[:, i]
             columns[name] = values.astype(np.int64) if name == "trades" else values
         return pd.DataFrame(columns)
+
+    @cached_property
+    def skipped(self) -> pd.DataFrame:
+        """The parameter sets that break a constraint of the strategy, each with the ``reason``."""
+        import pandas as pd
+
+        rows = np.concatenate([rows for rows, _ in self.broken] or [np.zeros(0, dtype=np.intp)])
+        reasons = np.repeat([reason for _, reason in self.broken], [rows.size for rows, _ in self.broken])
+        order = np.argsort(rows, kind="stable")
+        left = self.whole.take(rows[order])
+        columns: dict[str, Any] = {name: left.column(name) for name in left.names}
+        return pd.DataFrame({**columns, "reason": reasons[order].astype(np.object_)})
 
     @property
     def parameters(self) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cryptobot.backtest.run import market_of
-from cryptobot.backtest.sweep.combinations import Combinations, combinations_of
+from cryptobot.backtest.sweep.combinations import combinations_of
 from cryptobot.backtest.sweep.figures import block_edges, figures_of
 from cryptobot.backtest.sweep.progress import Progress
 from cryptobot.backtest.sweep.report import SweepReport, figure_named
@@ -40,6 +40,7 @@ def sweep(
     client: Any = None,
     progress: bool | Callable[[int, int, float], None] | None = None,
     blocks: int = 16,
+    record: bool = True,
     **ranges: Any,
 ) -> SweepReport:
     """Try many parameter sets of a strategy on the same bars, with the results that `backtest` would have.
@@ -77,6 +78,8 @@ def sweep(
         left).
     blocks
         Into how many contiguous blocks of bars `SweepReport.moments` divides the history.
+    record
+        Whether `runs` shows it later; see ``CRYPTOBOT_RECORD_RUNS`` in the settings.
     **ranges
         Values by parameter, such as ``fast=range(5, 50, 5)``: every combination of them is tried. A single value is
         the same for all, and parameters that are not named keep their defaults. Sets that break a constraint of the
@@ -123,24 +126,21 @@ def sweep(
     # Late, because they load numba.
     from cryptobot.backtest.sweep.compute import compute
     from cryptobot.backtest.sweep.features import features_of
-    from cryptobot.backtest.sweep.foresight import refuse_foresight
 
     featured = features_of(combinations)
-    skipped = _skipped(combinations, featured.broken)
     kept = featured.kept
     if kept.size == 0:
         raise ConfigError(
             f"sweep: each of the {len(combinations):,} combinations breaks a constraint, so that none is left to try. "
-            f"The first says: {skipped['reason'].iloc[0]}"
+            f"The first says: {min(featured.broken, key=lambda some: int(some[0][0]))[1]}"
         )
-    refuse_foresight(combinations, int(kept[0]), columns)
     shown = Progress(kept.size, progress)
     stop = Stop()
     try:
         if client is not None:
             from cryptobot.backtest.sweep.cluster import compute_on_cluster
 
-            outcome = compute_on_cluster(client, combinations, kept, columns, setting, told=shown.add, stop=stop)
+            outcome = compute_on_cluster(client, combinations, featured, columns, setting, told=shown.add, stop=stop)
         else:
             outcome = compute(
                 combinations, featured, columns, setting, workers=int(workers or cores()), told=shown.add, stop=stop
@@ -151,14 +151,15 @@ def sweep(
     if done.size == 0:
         raise KeyboardInterrupt
     everything = done.size == len(combinations)
-    return SweepReport(
+    report = SweepReport(
         strategy=strategy,
         bars=columns,
         combinations=combinations if everything else combinations.take(done),
         setting=setting,
         rank=rank,
         asked=len(combinations),
-        skipped=skipped,
+        broken=featured.broken,
+        whole=combinations,
         complete=done.size == kept.size,
         seconds=time.perf_counter() - started,
         figures=figures_of(
@@ -166,16 +167,8 @@ def sweep(
         ),
         block_sums=outcome.blocks if everything else outcome.blocks[done],
     )
+    if not record:
+        return report
+    from cryptobot.backtest.registry.sweeps import remember
 
-
-def _skipped(combinations: Combinations, broken: list[tuple[NDArray[np.intp], str]]) -> pd.DataFrame:
-    """Name the parameter sets that break a constraint."""
-    import pandas as pd
-
-    if not broken:
-        return pd.DataFrame(columns=[*combinations.names, "reason"])
-    rows = np.concatenate([some for some, _ in broken])
-    reasons = np.array([reason for some, reason in broken for reason in [reason] * some.size], dtype=np.object_)
-    order = np.argsort(rows, kind="stable")
-    left = combinations.take(rows[order])
-    return pd.DataFrame({**{name: left.column(name) for name in left.names}, "reason": reasons[order]})
+    return replace(report, run_id=remember(report, market))

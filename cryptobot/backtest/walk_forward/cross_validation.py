@@ -98,6 +98,7 @@ def cross_validate(
         client=client,
         progress=progress,
         blocks=layout.groups * layout.parts,
+        record=False,
         **choices.arguments,
     )
     if not swept.complete:

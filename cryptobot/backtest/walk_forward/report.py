@@ -63,6 +63,8 @@ class WalkForwardReport:
         int64: rows of ``bars`` at which a winner takes over.
     seconds
         How long it took.
+    run_id
+        Under which `cryptobot.runs` shows it; None when it was not recorded.
     """
 
     strategy: type[Strategy]
@@ -81,6 +83,7 @@ class WalkForwardReport:
     luck: Luck
     starts: NDArray[np.int64]
     seconds: float
+    run_id: str | None = None
 
     @property
     def complete(self) -> bool:

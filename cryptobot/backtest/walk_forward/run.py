@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -56,6 +57,7 @@ def walk_forward(
     workers: int | None = None,
     client: Any = None,
     progress: bool | Callable[[int, int, float], None] | None = None,
+    record: bool = True,
     **ranges: Any,
 ) -> WalkForwardReport:
     """Choose the best parameters on a stretch of the past, trade them on the stretch that follows, and go on.
@@ -89,6 +91,8 @@ def walk_forward(
         As for `sweep`.
     progress
         As for `sweep`, counted in windows.
+    record
+        Whether `runs` shows the whole of it later; see ``CRYPTOBOT_RECORD_RUNS`` in the settings.
 
     Returns
     -------
@@ -132,7 +136,14 @@ def walk_forward(
             for window in splits.windows:
                 part = rows(columns, window.train_first, window.train_end)
                 swept = sweep(
-                    strategy, part, workers=workers, client=client, progress=False, **options, **choices.arguments
+                    strategy,
+                    part,
+                    workers=workers,
+                    client=client,
+                    progress=False,
+                    record=False,
+                    **options,
+                    **choices.arguments,
                 )
                 if not swept.complete:
                     break
@@ -142,7 +153,13 @@ def walk_forward(
         shown.close()
     if not done:
         raise KeyboardInterrupt
-    return _report(strategy, columns, terms, rank, splits, done, anchored=anchored, started=started)
+    report = _report(strategy, columns, terms, rank, splits, done, anchored=anchored, started=started)
+    if not record:
+        return report
+    from cryptobot.backtest.registry.walk_forwards import remember
+
+    cut = {"train": train, "test": test, "step": step, "anchored": anchored, "purge": purge or 0, "embargo": embargo}
+    return replace(report, run_id=remember(report, columns, choices.combinations, cut))
 
 
 class _Done:

@@ -22,6 +22,8 @@ from cryptobot.exchange.rules import MarketRules
 # Filters, halts and delistings are looked at this often, and at once after an order was refused.
 RULES_AGE: Final = 3600.0
 _ROUND: Final = 60.0
+# Sockets wait ten seconds for a farewell; this is all that they get, in seconds.
+GOODBYE: Final = 3.0
 
 # Keys of exchanges at which each request must carry a higher number than the last.
 _IN_USE: Final[dict[tuple[str, str], object]] = {}
@@ -130,8 +132,21 @@ class Connection:
             with suppress(asyncio.CancelledError):
                 await keeper
         if made is not None:
-            made.timeout_on_exit = 0
-            await made.close()
+            await self._part(made)
+
+    async def _part(self, made: Any) -> None:
+        """Close all connections; a peer that no longer answers is not waited for."""
+        made.timeout_on_exit = 0
+        session = None if self.access.session is not None else made.session
+        parting = asyncio.ensure_future(made.close())
+        await asyncio.wait({parting}, timeout=GOODBYE)
+        if parting.done():
+            parting.result()
+            return
+        parting.cancel()
+        await asyncio.gather(parting, return_exceptions=True)
+        if session is not None:
+            await session.close()
 
     @asynccontextmanager
     async def asking(self, what: str) -> AsyncIterator[Any]:

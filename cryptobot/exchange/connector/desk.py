@@ -189,9 +189,8 @@ class Desk:
             open_orders=len(resting) + legs - 1 if resting else 0,
             open_algo_orders=sum(1 for one in resting if one.type.has_stop),
         )
-        said = quirks.refuse(order) if broken is None else f"{broken.text} ({broken.rule})"
-        if said is not None:
-            raise OrderRejected(f"order {intent.id}: {said}. Nothing was sent.")
+        if broken is not None:
+            raise OrderRejected(f"order {intent.id}: {broken.text} ({broken.rule}). Nothing was sent.")
         return Ticket(order, client_id, rules, amount)
 
     async def _amount(self, rules: MarketRules, intent: Intent) -> Decimal:

@@ -21,6 +21,7 @@ from cryptobot.exchange.connector.client import exchange_class
 from cryptobot.exchange.connector.connection import Connection
 from cryptobot.exchange.connector.desk import Desk
 from cryptobot.exchange.connector.order_stream import OrderStream
+from cryptobot.exchange.connector.redact import Redactor
 from cryptobot.exchange.connector.registry import quirks_of
 from cryptobot.exchange.connector.stream import Events, merged
 from cryptobot.exchange.connector.tracker import Tracker
@@ -115,6 +116,11 @@ class CcxtExchange:
     def capabilities(self) -> Capabilities:
         """What it can do."""
         return self._capabilities
+
+    @property
+    def redactor(self) -> Redactor:
+        """Takes its keys out of texts."""
+        return self._connection.redactor
 
     @property
     def page_limit(self) -> int:

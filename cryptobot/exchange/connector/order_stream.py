@@ -74,6 +74,8 @@ class OrderStream:
         self._tasks = [asyncio.create_task(self._keep_asking())]
         if self._listen:
             self._tasks.append(asyncio.create_task(self._keep_listening()))
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """End, and drop the connection of the stream."""
@@ -184,6 +186,12 @@ class OrderStream:
             return
         self._up = up
         self._tell([ConnectionChanged(up, self._connection.time.estimate(), reason)])
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Let nothing end unseen: what ends a task ends the reader's stream, with the reason."""
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self.failure = error

@@ -12,7 +12,7 @@ from cryptobot.core.errors import JournalError
 from cryptobot.trading.journal.codec import decode
 from cryptobot.trading.journal.contents import SCHEMA, JournalHeader
 from cryptobot.trading.journal.database import SAVE, tables, wording
-from cryptobot.trading.journal.layout import APPLICATION, TABLES, WAITING
+from cryptobot.trading.journal.layout import APPLICATION, PAGE, TABLES, WAITING
 from cryptobot.trading.journal.place import Place
 from cryptobot.trading.journal.scan import Scan, scan
 
@@ -68,7 +68,7 @@ def outside(place: Place) -> JournalHealth | None:
     size = place.size()
     log = place.size(log=True)
     if not size:
-        if log:
+        if log and place.lost_reach() > 1:  # with the first record alone nobody had been told of it
             return JournalHealth(
                 "damaged", text=f"its main file is missing, but its log {place.path.name}-wal is there. {SAVE}"
             )
@@ -76,6 +76,9 @@ def outside(place: Place) -> JournalHealth | None:
             "missing", text="there is no such file. Give the path of a journal, or let a bot make one."
         )
     head = place.raw(0, 100)
+    if size <= PAGE and not log and not any(head[: len(_MAGIC)]):
+        # A journal has three pages before anybody is told of it. This one's making was cut short in its first page.
+        return JournalHealth("missing", text="the file is empty. Let a bot make a journal there.")
     if len(head) < 100 or head[:16] != _MAGIC:
         return JournalHealth("not_a_journal", text="the file is no journal. Give the path of one.")
     version, application = struct.unpack(">I4xI", head[60:72])

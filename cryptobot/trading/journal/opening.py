@@ -69,6 +69,9 @@ def open_to_write(place: Place, create: JournalHeader | None) -> Opened:
     had_log, reach = bool(place.size(log=True)), place.lost_reach()
     if seen is not None and (seen.state != "missing" or create is None):
         raise refusal(place, seen)
+    if seen is not None and place.size():
+        with wording(place):
+            place.clear()
     connection = connect(place, read_only=False)
     try:
         opened = _open(place, connection, create, had_log=had_log, reach=reach)

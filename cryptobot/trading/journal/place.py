@@ -59,6 +59,15 @@ class Place:
         finally:
             file.xClose()
 
+    def clear(self) -> None:
+        """Cut the file to nothing, for a journal whose making was cut short."""
+        file = apsw.VFSFile(self.vfs or "", self.name, [apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READWRITE, 0])
+        try:
+            file.xTruncate(0)
+            file.xSync(apsw.SQLITE_SYNC_NORMAL)
+        finally:
+            file.xClose()
+
     def lost_reach(self) -> int:
         """Return the highest record number that a whole transaction in the log reached, whether SQLite takes it or not.
 

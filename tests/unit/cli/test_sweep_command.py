@@ -47,7 +47,6 @@ def test_without_words_it_sweeps_the_crossover(cli, bars_file):
 
 def test_an_interrupted_sweep_shows_what_is_done_and_fails(cli, bars_file, monkeypatch):
     run = importlib.import_module("cryptobot.backtest.sweep.run")
-    compute = importlib.import_module("cryptobot.backtest.sweep.compute")
     monkeypatch.setattr(importlib.import_module("cryptobot.backtest.sweep.tables"), "_TASK", 1e-9)
     plain = run.Progress.add
 

@@ -86,7 +86,9 @@ CASES = [
     (lambda o: o.limit("buy", "a", -1, 100), "PARAMETERS", "`quantity` is Decimal('-1'); it must be a Decimal above 0"),
     (lambda o: o.limit("buy", "a", "nan", 100), "PARAMETERS", "`quantity` is Decimal('NaN')"),
     (lambda o: o.limit("buy", "a", 1, "inf"), "PARAMETERS", "`price` is Decimal('Infinity')"),
-    (lambda o: o.limit("buy", "a", "1e21", 100), "PARAMETERS", "at most 20 digits before the point"),
+    (lambda o: o.limit("buy", "a", "1e60", 100), "PARAMETERS", "at most 60 digits before the point"),
+    (lambda o: o.limit("buy", "a", "1e59", 100), "LOT_SIZE", "at most 9000"),
+    (lambda o: o.limit("buy", "a", "999999999999999999999999999999.999999", 100), "LOT_SIZE", "at most 9000"),
     (
         lambda o: dataclasses.replace(o.buy("a", 1), quantity=1.5),
         "PARAMETERS",
@@ -154,6 +156,14 @@ def test_what_nobody_knows_is_not_checked(orders):
     assert known.rule == "NOTIONAL"
 
 
+def test_large_numbers_are_held_against_the_steps_too(orders):
+    rules = MarketRules(Market(SYMBOL, "0.01", "0.00001"))
+    assert found(orders.limit("buy", "a", "1e45", "1e40"), rules) is None
+    assert found(orders.limit("buy", "a", "9999999999999999999999999999.999999", 1), rules).rule == "LOT_SIZE"
+    assert found(orders.limit("buy", "a", 1, "9999999999999999999999999999999.001"), rules).rule == "PRICE_FILTER"
+    assert found(orders.buy("a", amount="1e45"), rules) is None
+
+
 def test_without_rules_everything_passes(orders):
     rules = MarketRules(Market(SYMBOL))
     for intent in (
@@ -215,7 +225,7 @@ def test_what_an_amount_buys_keeps_both_lots(make_core, orders):
 
 
 def test_what_cannot_be_rounded_is_left_to_the_filters(orders):
-    for intent in (orders.limit("buy", "a", "nan", 100), orders.limit("buy", "a", 1, "-inf"), orders.buy("a", "1e25")):
+    for intent in (orders.limit("buy", "a", "nan", 100), orders.limit("buy", "a", 1, "-inf"), orders.buy("a", "1e70")):
         assert repr(rounded(RULES, intent)) == repr(intent)
         assert found(intent).rule == "PARAMETERS"
     tiny = rounded(RULES, orders.limit("buy", "a", "0.000001", "0.001"))

@@ -175,8 +175,7 @@ def test_an_order_can_be_followed_by_its_client_id(orders):
 
 def test_what_is_cancelled_is_told_and_frees_its_money(orders):
     async def too_late(exchange):
-        with pytest.raises(OrderNotFound, match="order m is not open any more: it is filled"):
-            await exchange.cancel(SYMBOL, "m")
+        assert (await exchange.cancel(SYMBOL, "m")).status is OrderStatus.FILLED
 
     acts = {
         0: [send(orders.limit("buy", "r", 1, 50)), send(orders.buy("m", 1)), cancel("m"), cancel("r")],
@@ -207,8 +206,7 @@ def test_orders_end_one_by_one_and_their_ends_are_remembered(orders):
     async def story():
         await exchange.submit(orders.buy("a", 1))
         assert (await exchange.cancel(SYMBOL, "a")).status is OrderStatus.CANCELLED
-        with pytest.raises(OrderNotFound):
-            await exchange.cancel(SYMBOL, "a")
+        assert (await exchange.cancel(SYMBOL, "a")).status is OrderStatus.CANCELLED
         assert (await exchange.order(SYMBOL, "a")).status is OrderStatus.CANCELLED
         await exchange.submit(orders.limit("buy", "a", 1, 50))
         assert (await exchange.order(SYMBOL, "a")).type is OrderType.LIMIT

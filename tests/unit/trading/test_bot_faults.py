@@ -152,7 +152,7 @@ def test_the_intent_is_in_the_journal_before_it_is_sent(make_bot, make_frame):
     for number, (intent, written) in enumerate(seen, start=1):
         assert len(written) == number
         assert written[-1] is intent
-    fills = [r.content.fill for r in journal.records() if r.kind == "event"]
+    fills = [r.content.fill for r in journal.records() if r.kind == "fill"]
     assert fills == bot.exchange.executed
     states = [r.content[0] for r in journal.records() if r.kind == "state"]
     assert states == ["starting", "running", "finished"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import math
+import re
 import threading
 import weakref
 from decimal import Decimal
 
 import pytest
 
+from cryptobot.core.clock import SimulatedClock
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.sizing import FractionOfEquity
 from cryptobot.exchange.practice import PracticeExchange
@@ -92,7 +94,7 @@ def test_every_bar_is_seen_however_often_it_is_stopped(stepped, make_frame, pati
 def test_a_bot_stopped_between_a_fill_and_its_bar_finds_that_bar_again(make_bot, make_frame, patience):
     class StopsOnFill(MemoryJournal):
         def append(self, time, kind, content, *, durable=True):
-            if kind == "event":
+            if kind == "fill":
                 bot.session.request_stop()
             return super().append(time, kind, content, durable=durable)
 
@@ -136,12 +138,13 @@ def test_stop_withdraws_the_order_that_waits(stepped):
     bot, clock = stepped("-b---b--")
     clock.step(2)
     bot.stop()
-    assert "Order Told-basequote-1 (buy) was not filled and is withdrawn." in texts(bot, "warning")
+    [said] = texts(bot, "warning")
+    assert re.fullmatch(r"Order told[a-z0-9]{7}-1 \(buy\) was not filled and is withdrawn\.", said)
     bot.start()
     clock.step(2)
     assert bot.exchange.executed == []
     clock.step(3)
-    assert [fill.intent_id for fill in bot.exchange.executed] == ["Told-basequote-2"]
+    assert [fill.intent_id for fill in bot.exchange.executed] == [said.split()[1].replace("-1", "-2")]
 
 
 def test_stop_from_many_threads_at_once(stepped, patience):
@@ -338,3 +341,19 @@ def test_a_running_bot_is_kept_alive_without_a_name(told, make_frame, step_clock
     clock.settle()
     assert bot.status().state == "running"
     bot.stop(patience)
+
+
+def test_client_ids_are_short_enough_for_any_exchange_and_belong_to_one_session(make_bot, make_frame):
+    clock = SimulatedClock(1_700_000_000 * 10**9)
+
+    def first_id(name):
+        bot = make_bot(exchange=ReplayExchange(make_frame("b-----s---")), name=name, clock=clock)
+        bot.run()
+        return bot.session.engine.intents[0].id
+
+    one = first_id("My Bot: BTC/USDT")
+    clock.advance(0.1)
+    other = first_id("My Bot: BTC/USDT")
+    assert one != other
+    assert re.fullmatch(r"mybot[a-z0-9]{6}-1", one)
+    assert len(first_id("a" * 200).removesuffix("1") + "99999") <= 18  # Kraken's limit

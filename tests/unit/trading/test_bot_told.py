@@ -160,7 +160,7 @@ def test_parameters_set_while_it_runs_count_from_the_next_close(stepped):
     clock.step(3)
     assert [fill.price for fill in bot.exchange.executed] == [104]
     assert "Parameters changed: Told(shift=1)." in texts(bot)
-    assert [r.content for r in bot.journal.records() if r.kind == "parameters"] == ["Told(shift=1)"]
+    assert [r.content.params for r in bot.journal.records() if r.kind == "parameters"] == [{"shift": 0}, {"shift": 1}]
 
 
 def test_parameters_set_while_it_starts_are_not_lost(make_bot, make_frame):

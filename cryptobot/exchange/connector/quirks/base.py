@@ -12,7 +12,7 @@ from cryptobot.core.orders import Order
 from cryptobot.core.quotes import Quote
 from cryptobot.core.suggest import listed
 from cryptobot.core.timeframe import Timeframe
-from cryptobot.core.types import Balance, Bar, Fill, Intent, OcoIntent, Side
+from cryptobot.core.types import Balance, Bar, Fill, OcoIntent
 from cryptobot.exchange.capabilities import Capabilities
 from cryptobot.exchange.connector import unified
 from cryptobot.exchange.connector.calls import Call
@@ -242,10 +242,6 @@ class Quirks:
         """Say what an answer that ccxt took for a failure means."""
         return by_status(call, error) or by_kind(error)
 
-    def refuse(self, intent: Intent) -> str | None:
-        """Say what this exchange has against an order beside the market's rules, or return None."""
-        return None
-
 
 def newest(orders: list[Order], client_id: str, name: str) -> Order:
     """Return the newest order of a client id; raises `OrderNotFound` if there is none."""
@@ -253,8 +249,3 @@ def newest(orders: list[Order], client_id: str, name: str) -> Order:
     if not found:
         raise OrderNotFound(f"order {client_id}: {name} shows no such order. Soon after sending this proves nothing.")
     return max(found, key=lambda order: (order.created, order.is_open))
-
-
-def side_of(word: str) -> Side:
-    """Return the side that an exchange's word means."""
-    return Side(word.lower())

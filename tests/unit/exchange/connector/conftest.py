@@ -161,7 +161,7 @@ class Reader:
     async def listening(self):
         """Wait until the order stream is subscribed and waited for."""
         raw = self.exchange._connection.exchange
-        while not any(f"orders:{SYMBOL}" in client.futures for client in raw.clients.values()):
+        while not any(f"orders:{SYMBOL}" in c.futures for c in raw.clients.values()):  # noqa: ASYNC110 - ccxt tells nobody
             await asyncio.sleep(0.01)
 
     async def bar(self):
@@ -209,7 +209,8 @@ class Stub:
             params = json.loads(text)
         else:
             params = dict(parse_qsl(text)) | {
-                name: request.query.getall(name) if name.endswith("s") else request.query[name] for name in request.query
+                name: request.query.getall(name) if name.endswith("s") else request.query[name]
+                for name in request.query
             }
         self.seen.append((request.path, params, dict(request.headers)))
         found = self.answers.get(request.path)

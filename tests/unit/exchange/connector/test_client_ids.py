@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cryptobot.core.errors import ConfigError
@@ -17,6 +17,9 @@ BINANCE = re.compile(r"[a-zA-Z0-9-_]{1,36}")
 
 
 @given(st.text(min_size=1, max_size=40))
+@example("_x2f_")
+@example("/x2f_")
+@example("__x2f_")
 def test_there_and_back_or_refused(name):
     try:
         sent = IDS.encode(name)
@@ -27,6 +30,8 @@ def test_there_and_back_or_refused(name):
 
 
 @given(st.text(alphabet="ax_2f5/-", min_size=1, max_size=9), st.text(alphabet="ax_2f5/-", min_size=1, max_size=9))
+@example("/", "_x2f_")
+@example("a_x", "a/x")
 def test_two_ids_never_become_one(one, other):
     assert (IDS.encode(one) == IDS.encode(other)) is (one == other)
 

@@ -14,7 +14,7 @@ from cryptobot.core.types import Balance, Fill, Intent, Side
 from cryptobot.exchange.connector.exchange import CcxtExchange
 from cryptobot.exchange.rules import MarketStatus
 
-SECRET = "a3Jha2Vuc2VjcmV0a3Jha2Vuc2VjcmV0a3Jha2VuMDA="  # noqa: S105 - made up
+SECRET = "a3Jha2Vuc2VjcmV0a3Jha2Vuc2VjcmV0a3Jha2VuMDA="
 PAIR = {
     "altname": "XBTUSD", "wsname": "XBT/USD", "aclass_base": "currency", "base": "XXBT", "aclass_quote": "currency",
     "quote": "ZUSD", "lot": "unit", "cost_decimals": 5, "pair_decimals": 1, "lot_decimals": 8, "lot_multiplier": 1,
@@ -47,9 +47,7 @@ def answers(**more):
             }
         ),
         "/0/public/AssetPairs": ok({"XXBTZUSD": PAIR}),
-        "/0/public/Depth": ok(
-            {"XXBTZUSD": {"asks": [["30000.2", "1.5", 1]], "bids": [["30000.1", "0.25", 1]]}}
-        ),
+        "/0/public/Depth": ok({"XXBTZUSD": {"asks": [["30000.2", "1.5", 1]], "bids": [["30000.1", "0.25", 1]]}}),
         "/0/private/GetApiKeyInfo": ok({"permissions": ["query-funds", "modify-trades"], "ipAllowlist": ["1.2.3.4"]}),
         "/0/private/BalanceEx": ok(
             {"ZUSD": {"balance": "1000.1234", "hold_trade": "600.0000"}, "XXBT": {"balance": "0.0200000001"}}
@@ -130,13 +128,18 @@ def test_a_market_buy_by_amount_leaves_room_for_the_fee_and_its_fills_are_asked_
     [sent] = stub.sent("/0/private/AddOrder")
     assert (sent["volume"], sent["oflags"], sent["ordertype"]) == ("1000", "fciq,viqc", "market")
     assert (order.status, order.quote_amount, order.filled_quantity) == (OrderStatus.FILLED, 1000, Decimal("0.02"))
-    assert stub.sent("/0/private/QueryTrades") == [{"nonce": stub.sent("/0/private/QueryTrades")[0]["nonce"], "txid": "TXYZ"}]
+    assert stub.sent("/0/private/QueryTrades") == [
+        {"nonce": stub.sent("/0/private/QueryTrades")[0]["nonce"], "txid": "TXYZ"}
+    ]
 
 
 @pytest.mark.parametrize(
     ("fields", "sent"),
     [
-        (dict(type=OrderType.LIMIT_MAKER, price="29000"), {"ordertype": "limit", "oflags": "fciq,post", "price": "29000"}),
+        (
+            dict(type=OrderType.LIMIT_MAKER, price="29000"),
+            {"ordertype": "limit", "oflags": "fciq,post", "price": "29000"},
+        ),
         (
             dict(type=OrderType.LIMIT, price="29000", time_in_force=TimeInForce.IOC),
             {"ordertype": "limit", "timeinforce": "IOC"},

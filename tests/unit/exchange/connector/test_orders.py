@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from cryptobot.core.errors import (
     AuthError,
     ConfigError,
+    ExchangeError,
     OrderNotFound,
     OrderNotSent,
     OrderRejected,
@@ -55,7 +57,9 @@ def test_a_market_that_does_not_trade_takes_no_order(kit, sim):
 def test_too_many_stop_orders_are_counted_before_sending(kit, sim):
     async def work(exchange):
         for n in range(5):
-            await exchange.submit(kit.intent(f"s-{n}", "sell", quantity="0.1", stop=90, price=89, kind="stop_loss_limit"))
+            await exchange.submit(
+                kit.intent(f"s-{n}", "sell", quantity="0.1", stop=90, price=89, kind="stop_loss_limit")
+            )
         with pytest.raises(OrderRejected, match="MAX_NUM_ALGO_ORDERS"):
             await exchange.submit(kit.intent("s-5", "sell", quantity="0.1", stop=90, price=89, kind="stop_loss_limit"))
 
@@ -334,22 +338,19 @@ def test_a_key_that_may_take_money_away_is_refused(kit, sim, right):
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "problem"),
     [
-        Fault("http", path="apiRestrictions", status=200, text='{"ipRestrict": true}', times=None),
-        Fault("http", path="apiRestrictions", status=404, text="<html>", times=None),
-        Fault("http", path="apiRestrictions", status=200, text="<html>", times=None),
-        Fault("rights", values={"enableWithdrawals": "false"}),
+        (Fault("http", path="apiRestrictions", status=200, text='{"ipRestrict": true}'), "does not say"),
+        (Fault("rights", values={"enableWithdrawals": "false"}), "does not say"),
+        (Fault("http", path="apiRestrictions", status=404, text="<html>"), "rights"),
+        (Fault("http", path="apiRestrictions", status=200, text="<html>"), "JSON"),
+        (Fault("http", path="apiRestrictions", status=503, text="<html>"), "rights"),
     ],
-    ids=["left out", "no such page", "html", "not a yes or no"],
+    ids=["left out", "not a yes or no", "no such page", "html", "down"],
 )
-def test_a_key_whose_rights_are_unclear_is_refused(kit, sim, fault):
-    from dataclasses import replace
-
-    from cryptobot.core.errors import ExchangeError
-
+def test_a_key_whose_rights_are_unclear_is_not_used(kit, sim, fault, problem):
     sim.faults.add(replace(fault, hits=0))
-    with pytest.raises(ExchangeError):
+    with pytest.raises(ExchangeError, match=problem):
         kit.using(sim, lambda exchange: exchange.submit(kit.intent(quantity="0.1")))
     assert not kit.posts(sim)
 

@@ -18,7 +18,6 @@ from cryptobot.exchange.matching import Costs
 from cryptobot.exchange.simulator.faults import Fault
 
 
-
 def test_history_ends_where_the_stream_begins(kit, simulator):
     sim = simulator(practice=3, history=300)
 
@@ -138,3 +137,33 @@ def test_a_bot_through_ccxt_trades_what_the_backtest_trades(kit, simulator, faul
     result = cb.reconcile(bot)
     assert bot.status().trades >= 5
     assert result.differences == 0, result.summary()
+
+
+def test_closing_does_not_wait_for_a_peer_that_is_gone(kit, sim, monkeypatch):
+    monkeypatch.setattr("cryptobot.exchange.connector.connection.GOODBYE", 0.05)
+
+    async def work():
+        exchange = kit.connected(sim)
+        await exchange.connect()
+        raw = exchange._connection.exchange
+        session = raw.session
+        raw.close_ws_clients = asyncio.Event().wait  # a farewell that is never answered
+        await asyncio.wait_for(exchange.close(), kit.WAIT)
+        return session.closed
+
+    assert asyncio.run(work())
+
+
+def test_a_fault_of_our_own_in_the_order_stream_ends_the_stream_with_its_reason(kit, sim):
+    async def work(exchange):
+        async with kit.Reader(exchange, sim) as reader:
+            await reader.bar()
+
+            async def broken():
+                raise ZeroDivisionError("ours")
+
+            exchange._orders.settle = broken
+            with pytest.raises(ZeroDivisionError):
+                await reader.until(lambda _: None)
+
+    kit.using(sim, work, clock=kit.QuickClock())

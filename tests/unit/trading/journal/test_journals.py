@@ -248,17 +248,32 @@ def test_a_folder_that_is_not_there(path, header):
 
 
 def test_a_log_without_its_file(path, header):
-    path.with_name("j.sqlite-wal").write_bytes(b"x" * 100)
-    with pytest.raises(JournalError, match="main file is missing"):
-        SqliteJournal(path, create=header)
-    assert path.with_name("j.sqlite-wal").read_bytes() == b"x" * 100
+    with SqliteJournal(path, create=header) as journal:
+        journal.append(1, "notice", Notice("info", ""))
+        log = path.with_name("j.sqlite-wal").read_bytes()
+    for main in (None, b""):
+        path.unlink()
+        path.with_name("j.sqlite-wal").write_bytes(log)
+        if main is not None:
+            path.write_bytes(main)
+        with pytest.raises(JournalError, match="main file is missing"):
+            SqliteJournal(path, create=header)
+        assert path.with_name("j.sqlite-wal").read_bytes() == log
+        path.touch()
 
 
-def test_an_empty_file_is_not_yet_a_journal(path, header):
-    path.touch()
+@pytest.mark.parametrize("zeros", [0, 512, 4_096])
+def test_an_empty_file_is_not_yet_a_journal(path, header, zeros):
+    path.write_bytes(bytes(zeros))
     assert SqliteJournal.check(path).state == "missing"
     with SqliteJournal(path, create=header) as journal:
         assert journal.count == 1
+
+
+def test_zeros_where_a_journal_was_are_no_empty_file(path, header):
+    path.write_bytes(bytes(3 * 4_096))
+    with pytest.raises(JournalError, match="no journal"):
+        SqliteJournal(path, create=header)
 
 
 def test_a_journal_moved_without_its_log_is_refused(path, header, fill_journal, tmp_path):

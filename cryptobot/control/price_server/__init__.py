@@ -1,0 +1,1 @@
+"""What the price server shows of bots and exchanges, and what it may do to them."""

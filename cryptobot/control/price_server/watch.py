@@ -1,0 +1,209 @@
+"""A bot as the server sees it: a copy of what is new in it, taken ten times a second.
+
+Requests read the copy. They never take the bot's lock, so that however many there are, no bar waits for one of them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from cryptobot.core.bars import COLUMNS, BarColumns
+from cryptobot.core.grid import PriceGrid
+from cryptobot.core.money import Market
+from cryptobot.core.timeframe import Timeframe
+from cryptobot.core.types import Bar, Fill, Mode, Trade
+from cryptobot.control.price_server.columns import KEPT, Columns
+from cryptobot.control.price_server.shapes import bar_of, mark_of, status_of
+from cryptobot.trading.bot import Bot
+from cryptobot.trading.explanation import Explanation
+from cryptobot.trading.status import BotStatus
+from cryptobot.trading.tape import TapeWindow
+from mcp_server.errors import Unavailable
+from mcp_server.events import BarClosed, Event, StatusChanged, Traded
+from mcp_server.models.market import Tick
+
+# More bars or trades than this between two looks are a replay at full speed: the newest ones are told.
+_TOLD: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of a bot in one piece.
+
+    Attributes
+    ----------
+    status
+        Where it stands.
+    open_trade
+        The position as a trade, or None.
+    decided
+        Side and time of its newest decision to trade, or None.
+    """
+
+    status: BotStatus
+    open_trade: Trade | None = None
+    decided: tuple[str, int] | None = None
+
+
+class BotWatch:
+    """Keeps a copy of one bot; a `PriceSource`.
+
+    Parameters
+    ----------
+    bot
+        Which.
+    now
+        The present, nanoseconds since 1970-01-01 UTC.
+
+    Attributes
+    ----------
+    columns
+        Its candles with features and equity; replaced when its features change.
+    closed
+        Its closed round trips, oldest first; only ever appended to.
+    fills
+        Its executions, oldest first; only ever appended to.
+    first_time
+        Open time of the first bar that it could trade on, or None.
+    market_rules
+        Of its market, or None before its first start.
+    timeframe
+        Of its candles.
+    now
+        The present.
+    """
+
+    def __init__(self, bot: Bot, now: Callable[[], int] = time.time_ns) -> None:
+        self.bot = bot
+        self.columns = Columns(("equity", *COLUMNS))
+        self.closed: list[Trade] = []
+        self.fills: list[Fill] = []
+        self.first_time: int | None = None
+        self.market_rules: Market | None = None
+        self.now = now
+        self._lock = threading.Lock()
+        self._seen = Seen(bot.status())
+        self._looked_at = -1
+        self._changes = -1
+        self._bars = 0
+        self._ticks: Mapping[str, Tick] = {}
+        self._explained: tuple[int, Explanation] | None = None
+        self.timeframe = Timeframe.parse(self._seen.status.timeframe)
+        self.look()
+
+    @property
+    def seen(self) -> Seen:
+        """What was seen last."""
+        return self._seen
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """The market it trades."""
+        return (self._seen.status.symbol,)
+
+    @property
+    def ticks(self) -> Mapping[str, Tick]:
+        """The close of its newest candle."""
+        return self._ticks
+
+    def timeframes(self, symbol: str) -> Sequence[str]:
+        """Return the interval it trades."""
+        return (str(self.timeframe),) if symbol in self.symbols else ()
+
+    def look(self) -> list[Event]:
+        """Take in what is new, and return it; nothing the first time."""
+        if self.bot.session.sequence == self._looked_at:
+            return []
+        with self._lock:
+            before, first = self._seen, self._looked_at < 0
+            bars, fills = self._take()
+            status, mode = self._seen.status, str(self._seen.status.mode)
+            if first:
+                return []
+            events: list[Event] = [BarClosed(bar_of(status.symbol, status.timeframe, bar)) for bar in bars]
+            events += [Traded(status.name, mode, status.symbol, mark_of(fill)) for fill in fills[-_TOLD:]]
+            if replace(status, sequence=0) != replace(before.status, sequence=0):
+                events.append(StatusChanged(status_of(status)))
+            return events
+
+    def _take(self) -> tuple[list[Bar], list[Fill]]:
+        """Copy what is new under the bot's lock, and put it where readers find it when that is let go."""
+        bot = self.bot
+        window: TapeWindow | None = None
+        with bot.lock:
+            status, engine = bot.status(), bot.session.engine
+            first_time = bot.session.first_time
+            fills: list[Fill] = []
+            closed: list[Trade] = []
+            seen = Seen(status)
+            if engine is not None:
+                anew = engine.parameter_changes != self._changes
+                self._changes = engine.parameter_changes
+                window = bot.tape(KEPT if anew else status.bars - self._bars)
+                fills, closed = engine.fills[len(self.fills) :], engine.portfolio.trades[len(self.closed) :]
+                decided = engine.intents[-1] if engine.intents else None
+                seen = Seen(
+                    status,
+                    None if status.price is None else engine.portfolio.open_trade(status.price),
+                    None if decided is None else (str(decided.side), decided.time),
+                )
+                self.market_rules = engine.market
+        new = status.bars - self._bars
+        rows: list[Bar] = []
+        if window is not None:
+            if anew:
+                self.columns = Columns(("equity", *COLUMNS, *window.features))
+            values = {name: getattr(window, name) for name in ("equity", *COLUMNS)} | window.features
+            if anew or new:
+                self.columns.extend(window.time, values)
+            newest = [getattr(window, name)[-min(new, _TOLD) :].tolist() for name in ("time", *COLUMNS)] if new else []
+            rows = [Bar(*row) for row in zip(*newest, strict=True)]
+        self.fills += fills
+        self.closed += closed
+        self.first_time, self._bars = first_time, status.bars
+        self._looked_at, self._seen = status.sequence, seen
+        self._set_tick(status, fresh=bool(new) or not self._ticks)
+        return rows, fills
+
+    def _set_tick(self, status: BotStatus, *, fresh: bool) -> None:
+        if status.price is None or status.last_bar_time is None or not fresh:
+            return
+        # A practice market has a time of its own: there the price was observed when it was seen.
+        closed = status.last_bar_time + self.timeframe.nanoseconds
+        when = self.now() if status.mode is Mode.PRACTICE else closed
+        source = f"{self.bot.exchange.name}, last candle"
+        self._ticks = {status.symbol: Tick(status.symbol, status.price, when, source)}
+
+    async def tick(self, symbol: str) -> Tick:
+        """Return the close of its newest candle."""
+        tick = self._ticks.get(symbol)
+        if tick is None:
+            raise Unavailable(f"{self._seen.status.name} has seen no candle of {symbol} yet. Start it, or ask again later.")
+        return tick
+
+    async def bars(self, symbol: str, timeframe: Timeframe, n: int, before: int | None) -> BarColumns:
+        """Return the newest of the candles that it has seen."""
+        time_, values = self.columns.newest(n, COLUMNS, before=before)
+        return BarColumns(time=time_, **values, timeframe=timeframe, grid=self.grid)
+
+    async def market(self, symbol: str) -> Market:
+        """Return the market's rules, as the bot knows them."""
+        return self.market_rules or Market(symbol)
+
+    @property
+    def grid(self) -> PriceGrid:
+        """The decimal grid of its prices."""
+        tick_size = None if self.market_rules is None else self.market_rules.tick_size
+        return PriceGrid.of_tick(tick_size)
+
+    def explanation(self) -> Explanation:
+        """Say why its newest candle did or did not trade; asks the bot only when something has happened since."""
+        with self._lock:
+            sequence = self.bot.session.sequence
+            if self._explained is None or self._explained[0] != sequence:
+                self._explained = sequence, self.bot.explain()
+            return self._explained[1]
