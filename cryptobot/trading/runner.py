@@ -337,8 +337,9 @@ class Runner:
             order = await self.exchange.submit(intent)
         except (OrderRejected, OrderNotSent) as error:
             kind: OutcomeKind = "rejected" if isinstance(error, OrderRejected) else "not_sent"
-            self._record("outcome", Outcome(intent.id, kind, reason=str(error)))
-            return await self._handle(OrderRefused(intent.id, intent.time, str(error)))
+            reason = str(error).removeprefix(f"order {intent.id}: ").removesuffix(".")
+            self._record("outcome", Outcome(intent.id, kind, reason=reason))
+            return await self._handle(OrderRefused(intent.id, intent.time, reason))
         except OrderUnknown as error:
             self._record("outcome", Outcome(intent.id, "unknown", reason=str(error)))
             raise

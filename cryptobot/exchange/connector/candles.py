@@ -94,12 +94,21 @@ async def watch(connection: Connection, symbol: str, timeframe: Timeframe) -> in
     exchange = connection.exchange
     if not exchange.has.get("watchOHLCV"):
         raise ConfigError(f"{exchange.id} tells nothing of candles by itself: ask for them instead.")
+    key = (symbol, str(timeframe))
     try:
-        rows = await exchange.watch_ohlcv(symbol, str(timeframe))
-        return max(int(row[0]) for row in rows) * 1_000_000
+        # ccxt wakes nobody for what arrives while it does something else, such as loading markets anew.
+        newest = _newest((exchange.ohlcvs or {}).get(symbol, {}).get(str(timeframe), ()))
+        if newest <= connection.candles_told.get(key, newest):
+            newest = _newest(await exchange.watch_ohlcv(symbol, str(timeframe)))
+        connection.candles_told[key] = max(newest, connection.candles_told.get(key, 0))
+        return newest * 1_000_000
     except Exception as error:  # noqa: BLE001 - whatever ccxt lets through of a stream is a broken stream
         connection.redactor.scrub(error)
         raise TransientError(f"the {timeframe} candles of {symbol} are no longer told: {text_of(error)}") from None
+
+
+def _newest(rows: Iterable[Any]) -> int:
+    return max((int(row[0]) for row in rows), default=0)
 
 
 async def drop(exchange: Any, words: Iterable[str]) -> None:

@@ -49,6 +49,8 @@ class Connection:
     ----------
     time
         The exchange's time.
+    candles_told
+        Open time of the newest candle that was told by the stream, in milliseconds, by market and interval.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Connection:
         self.clock = clock
         self.redactor = Redactor([access.api_key or "", access.secret or ""])
         self.time = ServerClock(self._ask_time, clock, quirks.id, strict=not local and access.api_key is not None)
+        self.candles_told: dict[tuple[str, str], int] = {}
         self._report = report
         self._local = local
         self._exchange: Any = None

@@ -246,7 +246,8 @@ class CcxtExchange:
         feed = None
         try:
             since = self._next.setdefault(key, opening(await self.now(), timeframe))
-            feed = ClosedBarFeed(source, watcher, symbol, timeframe, clock=self._clock, since=since)
+            poll = 1.0 if self._local else 10.0  # a server on this machine is asked for nothing
+            feed = ClosedBarFeed(source, watcher, symbol, timeframe, clock=self._clock, since=since, poll=poll)
             self._orders = self._followed(symbol)
 
             async for event in merged(feed, self._events, before_bar=self._settle, check=self._raise_what_ended_orders):

@@ -138,6 +138,13 @@ def test_an_interrupted_sweep_is_kept_and_says_so():
     assert len(registry().table(run.id, "table")) == len(report) < run.results["asked"]
 
 
+def test_a_length_of_time_is_not_taken_for_bars():
+    hours = np.timedelta64(6 * 3600 * 10**9, "ns"), np.timedelta64(2, "h")
+    cb.walk_forward(MA, BARS, train=hours[0], test=hours[1], **TRIED)
+    assumed = runs()[0].assumptions
+    assert [assumed["train"], assumed["test"]] == ["21600000000000 nanoseconds", "2 hours"]
+
+
 def test_without_a_market_none_is_made_up():
     cb.sweep(MA, BARS, **TRIED)
     cb.walk_forward(MA, BARS, train=400, test=200, **TRIED)
