@@ -9,7 +9,7 @@ ARGS ?=
 BIN = .venv/bin
 READY = .venv/ready
 
-.PHONY: help setup lab demo test check bench campaign lock clean
+.PHONY: help setup lab demo test check bench campaign conformance lock clean
 
 help:
 	@echo "make lab       open JupyterLab on the quickstart notebook"
@@ -18,6 +18,7 @@ help:
 	@echo "make check     run ruff, mypy, the import rules, the doctests and the notebook rules"
 	@echo "make bench     measure the figures and write benchmarks/RESULTS.md"
 	@echo "make campaign  run the long tests: every recording, many seeds"
+	@echo "make conformance  run the official suite of the Model Context Protocol; it comes from npm (Node 22 or newer)"
 	@echo "make setup     build the environment in .venv, which every target does when needed"
 	@echo "make lock      resolve the newest allowed versions into requirements.lock"
 	@echo "make clean     remove the environment and everything built"
@@ -47,6 +48,9 @@ bench: $(READY)
 
 campaign: $(READY)
 	$(BIN)/python -m pytest tests -m campaign --timeout=0 $(ARGS)
+
+conformance: $(READY)
+	$(BIN)/python tests/server/conformance/run.py $(ARGS)
 
 # uv is used where it is installed; otherwise it comes into a corner of the environment.
 lock: $(READY)

@@ -13,7 +13,9 @@ from cryptobot.cli.doctor import doctor
 from cryptobot.cli.download import download
 from cryptobot.cli.journal import journal
 from cryptobot.cli.lab import lab
+from cryptobot.cli.mcp import mcp
 from cryptobot.cli.runs import runs
+from cryptobot.cli.serve import serve
 from cryptobot.cli.simulate import simulate
 from cryptobot.cli.sweep import sweep
 from cryptobot.cli.walk_forward import walk_forward
@@ -34,6 +36,8 @@ app.command()(walk_forward)
 app.command()(runs)
 app.command()(download)
 app.command()(simulate)
+app.command()(serve)
+app.command()(mcp)
 app.command()(doctor)
 app.add_typer(journal)
 

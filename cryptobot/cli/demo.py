@@ -22,6 +22,7 @@ from cryptobot.cli.arguments import (
     load,
     make_strategy,
 )
+from cryptobot.cli.demo_server import check_server
 from cryptobot.cli.terminal import console, print_json
 from cryptobot.core.errors import ConfigError
 
@@ -57,7 +58,7 @@ def demo(
     last: LastOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check a strategy, backtest it, let a bot trade the same bars, and compare the two trade by trade.
+    """Check a strategy, backtest it, let a bot trade the same bars, compare the two trade by trade, and serve the bot.
 
     With --through-simulator the bot trades as it would on Binance: signed requests and WebSockets by ccxt, to a
     Binance-compatible exchange that this command starts on this machine.
@@ -76,6 +77,7 @@ def demo(
     from cryptobot.trading.session_stats import session_stats
 
     chosen = make_strategy(strategy, param)
+    _refuse_bad_money(cash, fee, slippage_bps)
     frame, name = load(bars, timezone, _THROUGH if through_simulator else _BARS, seed, "15m")
     if last is not None:
         frame = _newest(frame, last)
@@ -105,6 +107,7 @@ def demo(
     _done(out, json, "Backtested", result.backtest.summary())
     how = ", through ccxt and the simulator," if through_simulator else ""
     _done(out, json, "Paper-traded", f"a bot traded the same bars one by one{how} in {seconds:.1f} s")
+    _done(out, json, "Served", check_server(bot))
     paper = session_stats(bot)
     if json:
         print_json(
@@ -114,6 +117,16 @@ def demo(
         _compare(out, result, paper.as_dict(), practice=bars is None)
     if not result.ok:
         raise typer.Exit(1)
+
+
+def _refuse_bad_money(cash: float, fee: float, slippage_bps: float) -> None:
+    """Refuse what would be refused after the check of the strategy, before it takes its time."""
+    from cryptobot.core.money import decimal_of
+    from cryptobot.core.portfolio import Portfolio
+    from cryptobot.exchange.matching.costs import Costs
+
+    Portfolio(cash)
+    Costs(decimal_of(fee, "fee"), decimal_of(slippage_bps, "slippage_bps"))
 
 
 def _newest(frame: pd.DataFrame, last: int) -> pd.DataFrame:

@@ -191,7 +191,8 @@ def _check_sizes(timeframe: Timeframe, sizes: dict[str, int], unit: int, least: 
 
 def _amount(name: str, value: Any) -> tuple[str, int]:
     """Return whether a length is bars or time, and how many rows or nanoseconds."""
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value > 0:
+    # numpy counts its times among the whole numbers.
+    if isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64) and value > 0:
         return "bars", int(value)
     amount = 0
     if isinstance(value, str):

@@ -12,7 +12,6 @@ from cryptobot.control.price_server.performance import performance_of
 from cryptobot.control.price_server.roster import Roster
 from cryptobot.control.price_server.shapes import mark_of, numbers, status_of, trade_of
 from cryptobot.control.price_server.watch import BotWatch
-from cryptobot.core.bars import COLUMNS, BarColumns
 from cryptobot.trading.explanation import Explanation as BotExplanation
 from mcp_server.errors import BackendError
 from mcp_server.models.bot import (
@@ -125,15 +124,14 @@ def _decision(watch: BotWatch, found: BotExplanation) -> str:
 
 
 def _feed(watch: BotWatch, limit: int) -> PriceFeed:
-    status, strategy = watch.seen.status, watch.bot.session.strategy
+    status, strategy = watch.seen.status, watch.bot.strategy
     # Enough rows to tell which features are prices; at most a few thousand.
     n = min(features.MOST_ROWS, max(limit, strategy.warm_up + 100))
-    columns = watch.columns
-    time, values = columns.newest(n)
-    bars = BarColumns(time=time, **{name: values[name] for name in COLUMNS}, timeframe=watch.timeframe, grid=watch.grid)
+    time, values = watch.columns.newest(n)
+    bars = watch.bars_of(time, values)
     shown = {name: column[-limit:] for name, column in values.items()}
     newest = {name: float(column[-1]) for name, column in values.items() if column.size}
-    averages = [name for name in features.averages_of(strategy, bars) if name in values] if len(bars) else []
+    averages = [name for name in watch.averages(bars) if name in values] if len(bars) else []
     said = watch.explanation()
     tick = watch.ticks.get(status.symbol)
     first = int(time[-limit:][0]) if time.size else 0

@@ -51,7 +51,8 @@ class Columns:
             for name, column in self._values.items():
                 column.frombytes(np.ascontiguousarray(values[name], dtype=np.float64).tobytes())
             if len(self._time) > KEPT + KEPT // 5:
-                for column in (self._time, *self._values.values()):
+                del self._time[:-KEPT]
+                for column in self._values.values():
                     del column[:-KEPT]
 
     def newest(

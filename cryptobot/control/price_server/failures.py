@@ -24,7 +24,9 @@ def answered() -> Iterator[None]:
         yield
     except AuthError:
         # What an exchange says about keys is nobody else's business.
-        raise Unavailable("The exchange refuses the server's key. Its owner finds the reason in the bot's log.") from None
+        raise Unavailable(
+            "The exchange refuses the server's key. Its owner finds the reason in the bot's log."
+        ) from None
     except ConfigError as error:
         raise BackendError(str(error)) from error
     except CryptobotError as error:

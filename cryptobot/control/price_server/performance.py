@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cryptobot.control.price_server.watch import BotWatch
+from cryptobot.control.price_server.watch import EQUITY, BotWatch
 from cryptobot.core.money import ZERO, exact_money
 from cryptobot.core.types import Trade
 from mcp_server.models.bot import Performance, Period
@@ -36,18 +37,17 @@ def performance_of(watch: BotWatch, period: Period) -> Performance:
     seen, first = watch.seen, watch.first_time
     status = seen.status
     initial = float(status.initial_equity)
-    time, values = watch.columns.newest(None, ("close", "equity"), since=first)
+    time, values = watch.columns.newest(None, ("close", EQUITY), since=first)
     days = _DAYS[period]
     if first is None or not time.size:
         return _nothing(watch, period)
     start = 0 if days is None else int(np.searchsorted(time, time[-1] - days * _DAY, side="right"))
-    # Where rows were dropped the first one stands in for the beginning.
-    whole = start == 0 and time[0] == first
-    opening, price = (initial, values["close"][0]) if whole else (values["equity"][start - 1], values["close"][start - 1])
-    if start == 0 and not whole:
-        opening, price = values["equity"][0], values["close"][0]
-    equity = np.concatenate([[opening], values["equity"][start:]])
-    since = int(time[start]) if start or not whole else first
+    if start:
+        opening, price = values[EQUITY][start - 1], values["close"][start - 1]
+    else:  # where rows were dropped, the first that is left stands in for the beginning
+        opening, price = initial if time[0] == first else values[EQUITY][0], values["close"][0]
+    equity = np.concatenate([[opening], values[EQUITY][start:]])
+    since = int(time[start])
     trades = [trade for trade in watch.closed if (trade.exit_time or 0) >= since]
     opened = seen.open_trade
     returns = np.diff(equity) / equity[:-1]
@@ -76,7 +76,7 @@ def _nothing(watch: BotWatch, period: Period) -> Performance:
     status = watch.seen.status
     return Performance(
         bot=status.name,
-        mode=str(status.mode),  # type: ignore[arg-type]
+        mode=str(status.mode),
         period=period,
         return_pct=0.0,
         buy_and_hold_pct=0.0,
@@ -87,7 +87,7 @@ def _nothing(watch: BotWatch, period: Period) -> Performance:
     )
 
 
-def _sharpe(returns: np.ndarray, bars_per_year: float) -> float | None:  # type: ignore[type-arg]
+def _sharpe(returns: NDArray[np.float64], bars_per_year: float) -> float | None:
     deviation = float(returns.std(ddof=1)) if returns.size > 1 else 0.0
     return float(returns.mean()) / deviation * math.sqrt(bars_per_year) if deviation > 0.0 else None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Final, cast
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from cryptobot.control.price_server.shapes import bar_of
 from cryptobot.core.bars import COLUMNS, BarColumns, problem_of, time_text
 from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import ConfigError, DataError
-from cryptobot.core.events import BarClosed
+from cryptobot.core.events import BarClosed, ExchangeEvent
 from cryptobot.core.grid import PriceGrid
 from cryptobot.core.money import Market
 from cryptobot.core.timeframe import Timeframe
@@ -75,16 +76,20 @@ class PlayedMarket:
 
     async def keep(self) -> None:
         """Let it run to its end, or until cancelled."""
-        stream = self._exchange.stream(self._symbol, self._timeframe)
-        async for event in stream:
-            if isinstance(event, BarClosed):
-                problem = problem_of(event.bar)
-                if problem is not None:
-                    raise DataError(f"The bar of {time_text(event.bar.time)} cannot be: {problem}. No more are played.")
-                self._add([event.bar])
+        stream = cast("AsyncGenerator[ExchangeEvent, None]", self._exchange.stream(self._symbol, self._timeframe))
+        async with aclosing(stream):
+            async for event in stream:
+                if isinstance(event, BarClosed):
+                    self._take(event.bar)
 
     async def end(self) -> None:
         """Do nothing: there is no network."""
+
+    def _take(self, bar: Bar) -> None:
+        problem = problem_of(bar)
+        if problem is not None:
+            raise DataError(f"The bar of {time_text(bar.time)} cannot be: {problem}. No more are played.")
+        self._add([bar])
 
     def look(self) -> list[Event]:
         """Return what has closed since the last look."""

@@ -46,7 +46,9 @@ class Prices:
 
     async def timeframes(self) -> Sequence[str]:
         """Return the candle intervals on offer, shortest first."""
-        found = {name for source in self._sources() for symbol in source.symbols[:1] for name in source.timeframes(symbol)}
+        found = {
+            name for source in self._sources() for symbol in source.symbols[:1] for name in source.timeframes(symbol)
+        }
         return sorted(found, key=Timeframe.parse)
 
     async def indicator_names(self) -> Sequence[str]:

@@ -54,6 +54,7 @@ class Reader:
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._error: BaseException | None = None
+        self._stopping = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -67,7 +68,10 @@ class Reader:
             If an exchange cannot be used as asked.
         """
         with self._lock:
+            if self._stopping and self._thread is not None:
+                self._thread.join()
             if self._thread is None or not self._thread.is_alive():
+                self._stopping = False
                 self._ready.clear()
                 self._error = None
                 self._thread = threading.Thread(target=self._main, name="cryptobot-price-reader", daemon=True)
@@ -80,6 +84,7 @@ class Reader:
 
     def request_stop(self) -> None:
         """Ask it to end; from any thread."""
+        self._stopping = True
         loop, stop = self._loop, self._stop
         if loop is not None and stop is not None:
             with suppress(RuntimeError):  # it has ended meanwhile
@@ -133,7 +138,7 @@ class Reader:
             self._loop, self._stop = asyncio.get_running_loop(), stop
             self._ready.set()
             tasks = [asyncio.create_task(_told(work.keep())) for work in self._works]
-            while not stop.is_set():
+            while not (stop.is_set() or self._stopping):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
                 try:

@@ -101,8 +101,9 @@ class Venue:
     async def begin(self) -> None:
         """Reach it and look whether it has the markets."""
         exchange = self._exchange
-        markets = await exchange.markets()
+        await exchange.connect()
         self._opened = True
+        markets = await exchange.markets()
         for symbol in self._watched:
             await exchange.market(symbol)  # raises with the closest name
         if not self._watched:
@@ -156,9 +157,7 @@ class Venue:
         with answered():
             return await self._reader().ask(partial(self._exchange.market, symbol))
 
-    async def _ask(
-        self, key: tuple[Any, ...], fresh: float, make: Callable[[], Coroutine[Any, Any, Result]]
-    ) -> Result:
+    async def _ask(self, key: tuple[Any, ...], fresh: float, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         return await self._reader().ask(partial(self._once, key, fresh, make))
 
     async def _once(

@@ -11,13 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cryptobot.control.price_server.columns import KEPT, Columns, Numbers
+from cryptobot.control.price_server.indicators import averages_of
+from cryptobot.control.price_server.shapes import bar_of, mark_of, status_of
 from cryptobot.core.bars import COLUMNS, BarColumns
 from cryptobot.core.grid import PriceGrid
 from cryptobot.core.money import Market
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Bar, Fill, Mode, Trade
-from cryptobot.control.price_server.columns import KEPT, Columns
-from cryptobot.control.price_server.shapes import bar_of, mark_of, status_of
+from cryptobot.strategy.base import Strategy
 from cryptobot.trading.bot import Bot
 from cryptobot.trading.explanation import Explanation
 from cryptobot.trading.status import BotStatus
@@ -28,6 +33,8 @@ from mcp_server.models.market import Tick
 
 # More bars or trades than this between two looks are a replay at full speed: the newest ones are told.
 _TOLD: Final = 100
+# No feature can be called so.
+EQUITY: Final = "(equity)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ class BotWatch:
 
     def __init__(self, bot: Bot, now: Callable[[], int] = time.time_ns) -> None:
         self.bot = bot
-        self.columns = Columns(("equity", *COLUMNS))
+        self.columns = Columns((EQUITY, *COLUMNS))
         self.closed: list[Trade] = []
         self.fills: list[Fill] = []
         self.first_time: int | None = None
@@ -92,6 +99,7 @@ class BotWatch:
         self._bars = 0
         self._ticks: Mapping[str, Tick] = {}
         self._explained: tuple[int, Explanation] | None = None
+        self._averages: tuple[Strategy, list[str]] | None = None
         self.timeframe = Timeframe.parse(self._seen.status.timeframe)
         self.look()
 
@@ -134,6 +142,7 @@ class BotWatch:
         """Copy what is new under the bot's lock, and put it where readers find it when that is let go."""
         bot = self.bot
         window: TapeWindow | None = None
+        anew = False
         with bot.lock:
             status, engine = bot.status(), bot.session.engine
             first_time = bot.session.first_time
@@ -156,8 +165,9 @@ class BotWatch:
         rows: list[Bar] = []
         if window is not None:
             if anew:
-                self.columns = Columns(("equity", *COLUMNS, *window.features))
-            values = {name: getattr(window, name) for name in ("equity", *COLUMNS)} | window.features
+                self.columns = Columns((EQUITY, *COLUMNS, *window.features))
+            prices = {name: getattr(window, name) for name in COLUMNS}
+            values = {EQUITY: window.equity, **prices, **window.features}
             if anew or new:
                 self.columns.extend(window.time, values)
             newest = [getattr(window, name)[-min(new, _TOLD) :].tolist() for name in ("time", *COLUMNS)] if new else []
@@ -182,23 +192,36 @@ class BotWatch:
         """Return the close of its newest candle."""
         tick = self._ticks.get(symbol)
         if tick is None:
-            raise Unavailable(f"{self._seen.status.name} has seen no candle of {symbol} yet. Start it, or ask again later.")
+            raise Unavailable(
+                f"{self._seen.status.name} has seen no candle of {symbol} yet. Start it, or ask again later."
+            )
         return tick
 
     async def bars(self, symbol: str, timeframe: Timeframe, n: int, before: int | None) -> BarColumns:
         """Return the newest of the candles that it has seen."""
-        time_, values = self.columns.newest(n, COLUMNS, before=before)
-        return BarColumns(time=time_, **values, timeframe=timeframe, grid=self.grid)
+        return self.bars_of(*self.columns.newest(n, COLUMNS, before=before))
 
     async def market(self, symbol: str) -> Market:
         """Return the market's rules, as the bot knows them."""
         return self.market_rules or Market(symbol)
 
-    @property
-    def grid(self) -> PriceGrid:
-        """The decimal grid of its prices."""
+    def bars_of(self, times: NDArray[np.int64], values: Mapping[str, Numbers]) -> BarColumns:
+        """Return columns as checked bars, on the grid of the market's tick, or else on that of the prices themselves."""
+        prices = {name: values[name] for name in COLUMNS}
         tick_size = None if self.market_rules is None else self.market_rules.tick_size
-        return PriceGrid.of_tick(tick_size)
+        if tick_size is None:
+            return BarColumns.unchecked(times, prices, self.timeframe)
+        return BarColumns(time=times, **prices, timeframe=self.timeframe, grid=PriceGrid.of_tick(tick_size))
+
+    def averages(self, bars: BarColumns) -> list[str]:
+        """Return which of the strategy's features are prices; worked out once a strategy."""
+        strategy = self.bot.strategy
+        if self._averages is None or self._averages[0] is not strategy:
+            found = averages_of(strategy, bars)
+            if len(bars) <= strategy.warm_up:  # too early to tell for all of them
+                return found
+            self._averages = strategy, found
+        return self._averages[1]
 
     def explanation(self) -> Explanation:
         """Say why its newest candle did or did not trade; asks the bot only when something has happened since."""

@@ -90,7 +90,7 @@ def test_a_sizing_that_spends_what_is_not_there(scripted, bars, wanted):
 def test_without_the_research_extra_it_says_what_to_install(scripted, bars, monkeypatch):
     monkeypatch.setitem(sys.modules, "vectorbt", None)
     monkeypatch.delitem(sys.modules, "cryptobot.backtest.vectorbt_portfolio", raising=False)
-    monkeypatch.delattr("cryptobot.backtest.vectorbt_portfolio", raising=False)
+    monkeypatch.delattr(sys.modules["cryptobot.backtest"], "vectorbt_portfolio", raising=False)
     with pytest.raises(ConfigError, match=r"pip install .*research.* in the checkout"):
         second_book.load_vectorbt()
     with pytest.raises(ConfigError, match=r"pip install .*research.* in the checkout"):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import cryptobot as cb
+from cryptobot.backtest.html_parts import tone_of
 from cryptobot.backtest.registry import sweeps
 from cryptobot.backtest.registry.recording import registry, runs
 from cryptobot.backtest.registry.run import bars_digest
@@ -113,7 +114,6 @@ def test_one_call_is_one_run():
 
 
 def test_a_sweep_that_backtests_its_sets_one_by_one_is_one_run():
-    @cb.strategy("registry_research_python_if")
     class Unreadable(MA):
         """Its condition cannot be read as an expression, so that it is evaluated set by set."""
 
@@ -255,5 +255,6 @@ def test_a_notebook_shows_them_by_kind_with_their_figures():
     assert "ma_crossover, 1,200 bars of BTC/USDT 1m" in shown
     assert "ma_crossover, 1,200 bars of 1m" in shown
     assert "fast=[3, 5, 9], slow=[8, 12, 16]" in shown
-    assert percent(float(report.best(1)["total_return"].iloc[0]), sign=True) in shown
+    total = float(report.best(1)["total_return"].iloc[0])
+    assert f"<td class='{tone_of(total)}'>{percent(total, sign=True)}</td>" in shown
     assert runs("backtest")._repr_html_() == "<i>No runs recorded yet.</i>"

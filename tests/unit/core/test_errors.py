@@ -19,6 +19,8 @@ TREE = {
     "ExchangeError": "CryptobotError",
     "TransientError": "ExchangeError",
     "OrderRejected": "ExchangeError",
+    "OrderNotSent": "TransientError",
+    "OrderNotFound": "ExchangeError",
     "OrderUnknown": "ExchangeError",
     "AuthError": "ExchangeError",
     "RiskLimitError": "CryptobotError",

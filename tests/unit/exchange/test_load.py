@@ -215,8 +215,9 @@ def test_what_the_work_raises_is_raised_here():
 
 
 INTERRUPTED = """
-import asyncio, sys, time
+import asyncio, signal, sys, time
 from cryptobot.core.types import Bar
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 from cryptobot.exchange.load import load_bars
 class Slow:
     name, page_limit = "slow", 10

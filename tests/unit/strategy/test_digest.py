@@ -35,6 +35,9 @@ class Mine(cb.Strategy):
 PLAIN = {"limit": 5, "factor": 2, "words": "What it does.", "default": 10, "feature": "SMA", "comment": "out"}
 
 
+BUILT_IN = ("buy_and_hold", "ma_crossover", "rsi")
+
+
 def digest(**changes):
     space = {}
     exec(SOURCE.format(**PLAIN | changes), space)
@@ -54,13 +57,16 @@ def test_words_about_the_code_do_not(change):
 def test_it_is_the_same_in_every_process():
     code = textwrap.dedent(
         """
+        import sys
         import cryptobot as cb
         from cryptobot.strategy.digest import strategy_digest
-        print(*[strategy_digest(type(cb.get_strategy(name))) for name in sorted(cb.strategies())])
+        print(*[strategy_digest(type(cb.get_strategy(name))) for name in sys.argv[1:]])
         """
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert told == [strategy_digest(type(cb.get_strategy(name))) for name in sorted(cb.strategies())]
+    told = subprocess.run(
+        [sys.executable, "-c", code, *BUILT_IN], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert told == [strategy_digest(type(cb.get_strategy(name))) for name in BUILT_IN]
     assert len(set(told)) == len(told)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import cryptobot as cb
+from cryptobot.backtest.sweep import cluster
 
 distributed = pytest.importorskip("distributed")
 
@@ -111,3 +112,28 @@ def test_ctrl_c_keeps_what_has_arrived(client, bars):
     got = cb.sweep(typed_class(), bars, client=client, progress=press, window=range(5, 25), low=[30.0, 40.0, 50.0])
     assert not got.complete
     assert 0 < len(got) < 57
+
+
+def test_shares_that_are_lost_are_asked_for_again(client, bars, monkeypatch):
+    plain, rounds = cluster._answers, []
+
+    def loses(distributed, asked, combinations, shares, *more):
+        rounds.append(len(shares))
+        for number, (rows, part) in enumerate(plain(distributed, asked, combinations, shares, *more)):
+            yield rows, None if len(rounds) == 1 and number < 3 else part
+
+    monkeypatch.setattr(cluster, "_answers", loses)
+    ranges = {"fast": range(3, 12), "slow": range(20, 60, 4)}
+    wanted = cb.sweep(cb.MovingAverageCrossover, bars, **ranges)
+    assert same(cb.sweep(cb.MovingAverageCrossover, bars, client=client, **ranges), wanted)
+    assert rounds[1:] == [3]
+
+
+def test_shares_that_are_lost_again_and_again_are_an_error(client, bars, monkeypatch):
+    def loses(distributed, asked, combinations, shares, *more):
+        for rows in shares:
+            yield rows, None
+
+    monkeypatch.setattr(cluster, "_answers", loses)
+    with pytest.raises(cb.ExchangeError, match="5 times in a row"):
+        cb.sweep(cb.MovingAverageCrossover, bars, client=client, fast=[3, 4])

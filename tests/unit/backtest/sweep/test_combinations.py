@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import cryptobot as cb
-from cryptobot.backtest.sweep.combinations import combinations_of
+from cryptobot.backtest.sweep.combinations import Combinations, combinations_of
 
 CROSS = cb.MovingAverageCrossover
 
@@ -64,21 +64,15 @@ def test_rows_are_split_by_what_they_share():
 
 
 def test_keys_of_many_large_parameters_do_not_overflow():
-    class Wide(cb.Strategy):
-        a = cb.param(0)
-        b = cb.param(0)
-        c = cb.param(0)
-        d = cb.param(0)
-        e = cb.param(0)
-        f = cb.param(0)
-
-    n = 4_000
-    random = np.random.default_rng(2)
-    rows = pd.DataFrame({name: random.permutation(n) for name in "abcdef"})
-    made = combinations_of(Wide, {}, pd.concat([rows, rows], ignore_index=True))
-    groups = made.distinct(list("abcdef"), np.arange(2 * n))
-    assert len(groups) == n
-    assert all(group.tolist() == [group[0], group[0] + n] for group in groups)
+    """Five parameters of 65,536 values each: in 64 bits, the first would be pushed out of the key."""
+    n = 65_536
+    names = ["a", "b", "c", "d", "e"]
+    codes = {name: np.arange(n, dtype=np.int32) for name in names}
+    codes = {name: np.append(column, np.int32(0)) for name, column in codes.items()}
+    codes["a"][-1] = 1  # differs from row 0 in nothing else
+    made = Combinations(CROSS, {name: list(range(n)) for name in names}, codes)
+    groups = made.distinct(names, np.array([0, 1, n, n]))
+    assert [group.tolist() for group in groups] == [[0], [1], [n, n]]
 
 
 BAD = {

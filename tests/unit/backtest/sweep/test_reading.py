@@ -85,9 +85,10 @@ def test_features_made_of_sums_and_of_features():
         off = cb.param(2)
 
         def features(self):
-            return {"a": cb.SMA(self.window * 2 + self.off), "b": cb.SMA(self.window, of=cb.RSI(self.window + 1))}
+            return {"a": cb.SMA(self.window * 2 + self.off), "b": cb.SMA(self.window, of=cb.RSI(self.off + 1))}
 
-    check(Made, window=range(1, 5), off=[0, 2])
+    found = check(Made, window=range(1, 5), off=[0, 2])
+    assert len(found.known.features) == 5 + 4 * 2  # SMA(4), SMA(6) and SMA(8) come about twice
 
 
 def test_a_feature_that_its_own_bounds_refuse_breaks_a_constraint():
@@ -188,6 +189,7 @@ UNREADABLE = {
     "numbers as truth": lambda self, x: (x.close > x.average) & (x.close > x.average) * 1,
     "looking at its features": lambda self, x: x.close > self.nodes["average"].window,
     "an except of its own": lambda self, x: swallow(x),
+    "two faces": lambda self, x: x.close > x.open if isinstance(x.close, np.ndarray) else x.close > x.average,
     "no condition at all": lambda self, x: x.close - x.average,
     "a name that is not there": lambda self, x: x.clsoe > 0,
 }

@@ -209,16 +209,17 @@ def test_the_way_it_is_computed_changes_no_result(bars, monkeypatch):
 
 
 def test_volatility_that_lies_on_its_threshold_is_asked_exactly(bars):
-    """Thresholds that are the volatility of some row to the last digit: an estimate cannot tell."""
+    """Thresholds that are the volatility of some row, and one rounding below: an estimate cannot tell these apart."""
     strategy = CROSS(fast=3, slow=10, volatility_window=10)
     decisions = strategy.batch(bars)
-    levels = decisions.features["volatility"][decisions.buy][:40].tolist()
+    on = decisions.features["volatility"][decisions.buy][:20]
+    levels = [*on.tolist(), *np.nextafter(on, 0.0).tolist()]
     report = cb.sweep(CROSS, bars, fast=3, slow=10, volatility_window=10, volatility_threshold=levels)
     for row, level in enumerate(report.table["volatility_threshold"]):
-        decided = strategy.replace(volatility_threshold=level).batch(bars)
-        assert decided.buy.sum() < decisions.buy.sum()
         single = cb.sweep(Exact, bars, combos=[{"fast": 3, "slow": 10, "volatility_window": 10, "threshold": level}])
         assert single.figures == pytest.approx(report.figures[[row]], rel=1e-13)
+    half = len(levels) // 2
+    assert (report.table["trades"][half:].to_numpy() > report.table["trades"][:half].to_numpy()).any()
 
 
 class Exact(cb.Strategy):
