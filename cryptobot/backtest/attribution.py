@@ -167,6 +167,7 @@ def attribute(
         Its tick, lot and minimum notional.
     """
     last = decimal_of(float(bars.close[-1]))
+    session = _until_the_end(session, bars)
     seen = np.isin(bars.time, session.times)
 
     def by_rule(chosen: Decisions) -> Decimal:
@@ -291,6 +292,16 @@ def _acted_differently(decisions: Decisions, meant: Decisions) -> NDArray[np.boo
         differs[row] = wanted != acted
         long = long != acted
     return differs
+
+
+def _until_the_end(session: Session, bars: BarColumns) -> Session:
+    """Leave out what was decided at the last close or done after it: the backtest ends there."""
+    end = int(bars.time[-1]) + bars.timeframe.nanoseconds
+    return replace(
+        session,
+        intents=[intent for intent in session.intents if _decision_row(bars, intent) < len(bars) - 1],
+        fills=[fill for fill in session.fills if fill.time < end],
+    )
 
 
 def _filled(bars: BarColumns, session: Session) -> list[tuple[Intent, int, list[Fill]]]:

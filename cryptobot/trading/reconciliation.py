@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cryptobot.backtest.attribution import CAUSES
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.portfolio import Portfolio
 from cryptobot.trading.bot import Bot
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from cryptobot.backtest.attribution import Attribution
     from cryptobot.backtest.compare import TradeComparison
     from cryptobot.backtest.report import BacktestReport
+    from cryptobot.core.bars import BarColumns
+    from cryptobot.core.money import Market
+    from cryptobot.core.types import Fill
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +36,7 @@ class Reconciliation:
     backtest
         The backtest of the same bars.
     trades
-        What the bot traded.
+        What the bot traded until the last close, by the bars it happened in.
     comparison
         Trade by trade.
     attribution
@@ -131,7 +136,7 @@ def reconcile(
                 f"reconcile: the parameters of {bot.name} were changed {engine.parameter_changes} times while it traded, "
                 "so that no single backtest can equal it. Reconcile a session with one set of parameters."
             )
-        seen, traded, tape = bot.bars(), bot.trades(), bot.tape(None)
+        seen, tape = bot.bars(), bot.tape(None)
         market, cash, strategy = engine.market, engine.portfolio.initial_cash, engine.strategy
         awake = tape.time >= first
         done = Session(tape.time[awake], tape.open[awake], tuple(engine.intents), tuple(engine.fills))
@@ -152,6 +157,7 @@ def reconcile(
         start=np.datetime64(first, "ns"),
         record=False,
     )
+    traded = _trades(done.fills, report.bars, cash, market)
     attribution = attribute(
         report.decisions,
         report.bars,
@@ -164,3 +170,20 @@ def reconcile(
     own = pd.Series(tape.equity[awake], seen.index[awake])
     equity = pd.DataFrame({"backtest": report.equity, "bot": own}).dropna()
     return Reconciliation(report, traded, compare_trades(report.trades, traded), attribution, equity)
+
+
+def _trades(fills: Sequence[Fill], bars: BarColumns, cash: Decimal, market: Market) -> pd.DataFrame:
+    """Return the round trips until the last close, with the open times of the bars they happened in.
+
+    A backtest knows no time within a bar, and nothing after its last close.
+    """
+    from cryptobot.backtest.trade_table import trade_table
+
+    books = Portfolio(cash, market)
+    end = int(bars.time[-1]) + bars.timeframe.nanoseconds
+    done = [fill for fill in fills if fill.time < end]
+    for number, fill in enumerate(done):
+        row = max(0, int(np.searchsorted(bars.time, fill.time, side="right")) - 1)
+        complete = all(later.intent_id != fill.intent_id for later in done[number + 1 : number + 2])
+        books.apply(replace(fill, time=int(bars.time[row])), complete=complete)
+    return trade_table(books.trades, books.open_trade(float(bars.close[-1])))

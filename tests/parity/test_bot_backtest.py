@@ -5,8 +5,8 @@ The oracle is the exchange's own ledger; the bot's books and the backtest's are 
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -124,7 +124,7 @@ def test_with_every_kind_of_cost_size_and_rule(sizing, market, fee, slippage):
 
 
 def test_orders_that_the_market_refuses_are_refused_on_both_sides():
-    market = dataclasses.replace(PRACTICE_MARKET, min_notional=Decimal(9_990))
+    market = replace(PRACTICE_MARKET, min_notional=Decimal(9_990))
     bot, report = replay(cb.MovingAverageCrossover(3, 9), cb.practice_bars(1_000, seed=5), market=market, least=1)
     refused = [line for line in bot.logs() if "was refused" in line.text]
     assert len(refused) == len(report.refused) > 0
@@ -267,7 +267,7 @@ def planted(monkeypatch, change):
 
 def test_a_fill_at_another_price_is_found_and_named(monkeypatch):
     def worse(answer):
-        fill = dataclasses.replace(answer.fill, price=answer.fill.price - Decimal("0.01"))
+        fill = replace(answer.fill, price=answer.fill.price - Decimal("0.01"))
         return OrderFilled(fill)
 
     found, fill = planted(monkeypatch, worse)
@@ -285,7 +285,7 @@ def test_a_fill_at_another_price_is_found_and_named(monkeypatch):
 
 
 def test_a_fill_a_bar_late_is_found(monkeypatch):
-    found, _ = planted(monkeypatch, lambda a: OrderFilled(dataclasses.replace(a.fill, time=a.fill.time + 60 * 10**9)))
+    found, _ = planted(monkeypatch, lambda a: OrderFilled(replace(a.fill, time=a.fill.time + 60 * 10**9)))
     assert found.differences == 1
     assert set(found.comparison.table["column"]) == {"exit_time"}
 
@@ -339,3 +339,17 @@ def test_a_reconciliation_against_other_bars_finds_the_difference():
     doctored = bars.copy()
     doctored.iloc[300:, :4] = (doctored.iloc[300:, :4] * 1.01).round(2)
     assert cb.reconcile(bot, doctored).differences > 0
+
+
+def test_a_session_is_compared_by_bars_whatever_second_an_order_was_filled_in():
+    """On paper and live an order is filled within the next bar, not at its first instant."""
+    bot = cb.Bot(cb.MovingAverageCrossover(2, 5), exchange=cb.ReplayExchange(cb.practice_bars(400, seed=3)))
+    bot.run()
+    fills = bot.session.engine.fills
+    fills[:] = [replace(fill, time=fill.time + 7 * 10**9) for fill in fills]
+    assert len(fills) > 20
+    found = cb.reconcile(bot)
+    assert found.differences == 0
+    assert found.gap == 0
+    fills[-1] = replace(fills[-1], time=fills[-1].time + 60 * 10**9)  # and a bar late is a bar late
+    assert cb.reconcile(bot).differences == 1

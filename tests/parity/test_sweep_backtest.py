@@ -125,6 +125,22 @@ class Holes(cb.Strategy):
         return cb.crossed_below(x.close, x.average) & (cb.previous(x.volatility) > 0.0)
 
 
+class TwoAverages(cb.Strategy):
+    """The crossover without its filter."""
+
+    fast = cb.param(10, ge=1)
+    slow = cb.param(30, ge=1)
+
+    def features(self):
+        return {"fast": cb.SMA(self.fast), "slow": cb.SMA(self.slow)}
+
+    def should_buy(self, x):
+        return cb.crossed_above(x.fast, x.slow)
+
+    def should_sell(self, x):
+        return cb.crossed_below(x.fast, x.slow)
+
+
 SWEEPS = {
     cb.MovingAverageCrossover: {
         "fast": [3, 11],
@@ -220,8 +236,15 @@ def test_ticks_too_large_for_crosswise_products():
         {"open": closes, "high": closes, "low": closes, "close": closes, "volume": 1.0},
         index=pd.date_range("2024-01-01", periods=closes.size, freq="1min", tz="UTC"),
     )
-    ranges = {"fast": [999, 1_000, 1_001], "slow": [1_002, 1_003], "volatility_window": [2]}
-    assert compare(cb.MovingAverageCrossover, bars, ranges, fee=0) > 20
+    ranges = {"fast": [999, 1_000, 1_001], "slow": [1_002, 1_003]}
+    assert compare(TwoAverages, bars, ranges, fee=0) > 20
+    # The other way to find crossings; returns are too small here for a Sharpe ratio to have digits.
+    market = cb.Market("A/B", lot_size="0.00001")
+    report = cb.sweep(TwoAverages, bars, fee=0, market=market, **ranges)
+    for row in range(len(report)):
+        stats = cb.backtest(report.strategy_of(row), bars, fee=0, market=market).stats
+        assert report.table["trades"][row] == stats.trades > 20
+        assert report.table["exposure"][row] == stats.exposure
 
 
 def test_a_small_return_keeps_its_digits():

@@ -35,7 +35,7 @@ CHECKS = [
 ASKED = [(route.method, route.path) for route in ROUTES if route.path != "/shutdown"]  # it ends the server
 TAKING = [(route.method, route.path) for route in ROUTES if route.arguments.model_fields and route.path != "/shutdown"]
 FEW = settings(
-    max_examples=12,
+    max_examples=150,
     deadline=None,
     database=None,
     derandomize=True,

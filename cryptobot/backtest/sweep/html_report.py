@@ -28,7 +28,8 @@ def render(report: SweepReport) -> str:
         f"{percent(float(report.setting.costs.fee))}, slippage {float(report.setting.costs.slippage_bps):g} bps, "
         f"{report.seconds:,.2f} s"
     )
-    missing = f"<p class='down'>{html.escape(report.shortfall)}</p>" if report.shortfall else ""
+    tone = "" if report.complete else " class='down'"
+    missing = f"<p{tone}>{html.escape(report.shortfall)}</p>" if report.shortfall else ""
     return (
         f"<div class='cb-bt'><style>{STYLE}</style><h4>{html.escape(report.summary())}</h4>"
         f"<p>{html.escape(details)}</p>{missing}{_cards(report)}{report.luck.html()}{_table(report)}</div>"

@@ -95,7 +95,7 @@ def draw(report: SweepReport, value: str, template: str, height: int) -> go.Figu
         row, column = divmod(number - 1, columns)
         mark = "" if number == 1 else str(number)
         below = {**axis, "domain": [(column + 0.06) / columns, (column + 0.94) / columns], "anchor": f"y{mark}"}
-        beside = {**axis, "domain": [1 - (row + 0.82) / rows, 1 - (row + 0.05) / rows], "anchor": f"x{mark}"}
+        beside = {**axis, "domain": [1 - (row + 0.74) / rows, 1 - (row + 0.05) / rows], "anchor": f"x{mark}"}
         # The first panel has the figure below it, the others beside them.
         (below if number == 1 else beside)["tickformat"] = FORMATS[value]
         below["title"] = value if number == 1 else html.escape(shown[number - 2])

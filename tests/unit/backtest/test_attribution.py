@@ -147,7 +147,7 @@ def test_a_trade_that_the_strategy_did_not_ask_for_is_a_signal():
 
 def test_a_late_fill_is_timing_and_what_it_paid_beyond_the_open_slippage():
     session = perfect()
-    found = run(changed(session, -1, time=session.fills[-1].time + 3 * STEP))
+    found = run(changed(session, 6, time=session.fills[6].time + STEP))
     assert "timing" in found_in(found)
     assert "missed fill" not in found_in(found)
     assert next(share.orders for share in found.shares if share.cause == "timing") == 1
@@ -173,6 +173,16 @@ def test_a_feed_with_other_prices_is_named_price():
     found = run(replace(changed(session, -1, price=price), opens=opens))
     assert "price" in found_in(found)
     assert "slippage" not in found_in(found)
+
+
+def test_what_comes_after_the_last_close_is_not_the_sessions():
+    session = perfect()
+    end = int(BARS.time[-1]) + STEP
+    after = Intent("after", end, PRACTICE_MARKET.symbol, Side.BUY, quote_amount=Decimal(100))
+    fill = Fill("after", "after", end, Side.BUY, Decimal(60_000), Decimal("0.001"), Decimal(1))
+    found = run(replace(session, intents=[*session.intents, after], fills=[*session.fills, fill]))
+    assert found.gap == 0
+    assert all(share.orders == 0 for share in found.shares)
 
 
 def test_an_execution_of_somebody_else_is_a_foreign_order_worth_what_it_did():
