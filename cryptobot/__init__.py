@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cryptobot.backtest.walk_forward.cross_validation_report import CrossValidationReport as CrossValidationReport
     from cryptobot.backtest.walk_forward.report import WalkForwardReport as WalkForwardReport
     from cryptobot.backtest.walk_forward.run import walk_forward as walk_forward
+    from cryptobot.control.price_server.server import PriceServer as PriceServer
     from cryptobot.control.running import running_bots as running_bots
     from cryptobot.control.running import stop_all as stop_all
     from cryptobot.core.clock import SimulatedClock as SimulatedClock
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from cryptobot.trading.bot import Bot as Bot
     from cryptobot.trading.reconciliation import Reconciliation as Reconciliation
     from cryptobot.trading.reconciliation import reconcile as reconcile
+    from mcp_server.client.synchronous import PriceClient as PriceClient
 
 __version__ = "0.1.0"
 
@@ -119,6 +121,7 @@ _HOMES = {
     "cryptobot.backtest.walk_forward.cross_validation_report": ("CrossValidationReport",),
     "cryptobot.backtest.walk_forward.report": ("WalkForwardReport",),
     "cryptobot.backtest.walk_forward.run": ("walk_forward",),
+    "cryptobot.control.price_server.server": ("PriceServer",),
     "cryptobot.control.running": ("running_bots", "stop_all"),
     "cryptobot.core.clock": ("SimulatedClock", "SystemClock"),
     "cryptobot.core.errors": (
@@ -180,6 +183,7 @@ _HOMES = {
     ),
     "cryptobot.trading.bot": ("Bot",),
     "cryptobot.trading.reconciliation": ("Reconciliation", "reconcile"),
+    "mcp_server.client.synchronous": ("PriceClient",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

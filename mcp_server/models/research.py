@@ -35,9 +35,15 @@ class BacktestRequest(BaseModel):
     timeframe: str = Field(default="1h", max_length=10, description="Candle interval")
     start: UtcTime | None = Field(default=None, description="First candle, ISO 8601; null for as early as there is")
     end: UtcTime | None = Field(default=None, description="After the last candle, ISO 8601; null for the newest")
-    cash: float = Field(default=10_000, gt=0, le=1e12, allow_inf_nan=False, description="In the quote currency")
-    fee: float = Field(default=0.001, ge=0, lt=1, allow_inf_nan=False, description="Fraction of each fill's value")
-    slippage_bps: float = Field(default=0, ge=0, lt=10_000, allow_inf_nan=False, description="In basis points")
+    cash: float = Field(
+        default=10_000, gt=0, le=1e12, strict=True, allow_inf_nan=False, description="In the quote currency"
+    )
+    fee: float = Field(
+        default=0.001, ge=0, lt=1, strict=True, allow_inf_nan=False, description="Fraction of each fill's value"
+    )
+    slippage_bps: float = Field(
+        default=0, ge=0, lt=10_000, strict=True, allow_inf_nan=False, description="In basis points"
+    )
 
 
 class BacktestSummary(Answer):

@@ -130,7 +130,7 @@ class ToSet(Arguments):
 class ToShutDown(Arguments):
     """Whether the bots stop, too."""
 
-    stop_bots: Annotated[bool, Field(description="Also stop every bot")] = False
+    stop_bots: Annotated[bool, Field(description="Also stop every bot", strict=True)] = False
 
 
 class PageError(Arguments):
@@ -139,5 +139,5 @@ class PageError(Arguments):
     bot: BotName = None
     message: Annotated[str, Field(min_length=1, max_length=2_000)]
     source: Annotated[str, Field(max_length=500)] = ""
-    line: Annotated[int | None, Field(ge=0, le=10_000_000)] = None
+    line: Annotated[int | None, Field(ge=0, le=10_000_000, strict=True)] = None
     stack: Annotated[str, Field(max_length=8_000)] = ""

@@ -142,7 +142,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/backtests", {"symbol": "BTC-USDT", "strategy": "ma_cros", "timeframe": "1m"}, 404, "Did you mean"),
     ("POST", "/backtests", {"symbol": "BTC-USDT"}, 400, "`strategy`"),
     ("POST", "/backtests", {"symbol": "BTC-USDT", "strategy": "slow", "fee": 1}, 400, "less than 1"),
-    ("POST", "/backtests", {"symbol": "BTC-USDT", "strategy": "slow", "fee": "NaN"}, 400, "finite"),
+    ("POST", "/backtests", {"symbol": "BTC-USDT", "strategy": "slow", "fee": "NaN"}, 400, "valid number"),
     ("POST", "/backtests", {"symbol": "BTC-USDT", "strategy": "slow", "api_key": "x"}, 400, "`api_key` is unknown"),
     (
         "POST",
