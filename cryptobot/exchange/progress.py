@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 _LOOK: Final = 0.1  # seconds between two looks at how far it is
+_BEGINS: Final = 5.0  # seconds in which a thread has begun, if it ever does
 
 
 class Progress:
@@ -74,17 +75,19 @@ def finish(work: Coroutine[Any, Any, T], progress: Progress | None = None) -> T:
             result.set_exception(error)
         ended.set()
 
-    threading.Thread(target=run, name="cryptobot-download", daemon=True).start()
     try:
+        # Within the try: Ctrl-C may come before `start` returns, when the thread has long begun.
+        threading.Thread(target=run, name="cryptobot-download", daemon=True).start()
         # With a time, because Windows hears Ctrl-C only between two waits.
         while not ended.wait(_LOOK):
             if progress is not None:
                 progress.show()
     except BaseException:
-        loop, task = started.result()
-        with contextlib.suppress(RuntimeError):  # it has just ended by itself
-            loop.call_soon_threadsafe(task.cancel)
-        ended.wait()
+        with contextlib.suppress(TimeoutError):  # it never began: there is nothing to keep
+            loop, task = started.result(_BEGINS)
+            with contextlib.suppress(RuntimeError):  # it has just ended by itself
+                loop.call_soon_threadsafe(task.cancel)
+            ended.wait()
         raise
     finally:
         if progress is not None:

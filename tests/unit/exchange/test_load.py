@@ -248,3 +248,29 @@ def test_ctrl_c_keeps_what_arrived(tmp_path):
     stored = BarStore(tmp_path).series("slow", "BTC/USDT", Timeframe(60)).scan(Span(0, time.time_ns()))
     assert len(stored.part.time) == 30
     assert stored.damaged == []
+
+
+def test_ctrl_c_before_the_thread_is_told_to_have_begun_keeps_what_arrived(monkeypatch):
+    """`Thread.start` returns only when the main thread has its turn again: Ctrl-C may be faster."""
+    begun, cancelled = threading.Event(), threading.Event()
+
+    async def work():
+        begun.set()
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    start = threading.Thread.start
+
+    def interrupted(thread):
+        start(thread)
+        if thread.name == "cryptobot-download":
+            assert begun.wait(30)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finish(work())
+    assert cancelled.is_set()
