@@ -7,6 +7,7 @@ condition may use a row and the previous one; anything else differs between the 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,20 +34,20 @@ class Rows:
         raise StrategyError(f"x.{name} cannot be assigned: conditions read rows, they never change them.")
 
 
-class Recorded:
+class Recorded(ABC):
     """Stands for a column while a sweep reads a condition: it notes what is done to it instead of doing it."""
 
+    @abstractmethod
     def before(self) -> Any:
         """Note `previous`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rises_above(self, other: Any) -> Any:
         """Note `crossed_above`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def falls_below(self, other: Any) -> Any:
         """Note `crossed_below`."""
-        raise NotImplementedError
 
 
 def previous(column: Any) -> Column:

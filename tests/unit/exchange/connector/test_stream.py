@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -127,11 +126,11 @@ def test_a_bot_through_ccxt_trades_what_the_backtest_trades(kit, simulator, faul
     if faults:
         for kind in ("duplicate_event", "reorder_event", "lose_event"):
             sim.faults.add(Fault(kind, path="executionReport", times=5, skip=4))
+    session = bot.session
     for told in range(1, 200):
         sim.step()
         # The market stands still until the bot has seen the bar and its order, if it sent one, is answered.
-        while bot.status().state == "running" and (bot.status().bars < told or bot.session.engine.waiting is not None):
-            time.sleep(0.001)
+        assert bot.wait_until(lambda told=told: session.bars >= told and session.engine.waiting is None, 60)
     bot.stop()
     assert bot.status().state == "stopped", bot.status().reason
     result = cb.reconcile(bot)
