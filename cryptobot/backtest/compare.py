@@ -32,11 +32,14 @@ class TradeComparison:
     table
         One row for each value that differs: ``trade`` (its number from 0, by entry), ``entry_time``, ``column``,
         ``left``, ``right``. A trade that is on one side only differs in the column ``"missing"``.
+    places
+        Where the two tables are, in words for the summary.
     """
 
     trades: int
     differences: int
     table: pd.DataFrame
+    places: tuple[str, str] = ("on the left", "on the right")
 
     @property
     def ok(self) -> bool:
@@ -51,17 +54,19 @@ class TradeComparison:
         first = self.table.iloc[0]
         where = f"trade {first['trade']} (entered {first['entry_time']:%Y-%m-%d %H:%M:%S} UTC)"
         if first["column"] == "missing":
-            side = "right" if first["right"] is None else "left"
-            what = f"{where}, which is missing on the {side}"
+            what = f"{where}, which is missing {self.places[first['right'] is None]}"
         else:
-            what = f"{where} in `{first['column']}`: {first['left']} on the left, {first['right']} on the right"
+            values = f"{first['left']} {self.places[0]}, {first['right']} {self.places[1]}"
+            what = f"{where} in `{first['column']}`: {values}"
         return f"{self.trades:,} trades compared, {self.differences:,} differ; the first is {what}."
 
     def __repr__(self) -> str:
         return f"TradeComparison: {self.summary}"
 
 
-def compare_trades(left: pd.DataFrame, right: pd.DataFrame) -> TradeComparison:
+def compare_trades(
+    left: pd.DataFrame, right: pd.DataFrame, places: tuple[str, str] = ("on the left", "on the right")
+) -> TradeComparison:
     """Compare two tables of trades as `trade_table` makes them.
 
     Trades are paired by entry time. Times and status must be equal; prices, quantities and fees within 1e-9 of the
@@ -72,6 +77,8 @@ def compare_trades(left: pd.DataFrame, right: pd.DataFrame) -> TradeComparison:
     ----------
     left, right
         Tables with the columns entry_time, entry_price, exit_time, exit_price, quantity, fees, pnl, return, status.
+    places
+        Where the two are, in words for the summary.
 
     Raises
     ------
@@ -93,7 +100,7 @@ def compare_trades(left: pd.DataFrame, right: pd.DataFrame) -> TradeComparison:
             values = _cells(both, number, column, here=(bool(in_left[number]), bool(in_right[number])))
             found.append((number, entries[number], column, *values))
     table = pd.DataFrame(found, columns=list(_FOUND)).astype({"left": object, "right": object})
-    return TradeComparison(len(both), int(table["trade"].nunique()), table)
+    return TradeComparison(len(both), int(table["trade"].nunique()), table, places)
 
 
 def _keyed(table: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cryptobot.backtest.figures import Figures
 from cryptobot.backtest.ledger import Ledger
 from cryptobot.core.money import ZERO, exact_money
 from cryptobot.core.portfolio import Portfolio
-from cryptobot.core.suggest import closest, listed
 
 
 @dataclass(frozen=True, slots=True)
-class Stats(Mapping[str, float]):
+class Stats(Figures):
     """The figures of a backtest, as attributes and as a mapping: ``stats.sharpe`` is ``stats["sharpe"]``.
 
     Fractions, not percent: 0.1 is 10 %. A figure that has no value, such as the win rate of no trades, is NaN.
@@ -64,20 +64,7 @@ class Stats(Mapping[str, float]):
     final_equity: float
     refused: int
 
-    def __getitem__(self, name: str) -> float:
-        if name not in self:
-            raise KeyError(f"stats have no {name!r}.{closest(str(name), self)} They have {listed(self)}.")
-        value: float = getattr(self, name)
-        return value
-
-    def __contains__(self, name: object) -> bool:
-        return name in [field.name for field in fields(self)]
-
-    def __iter__(self) -> Iterator[str]:
-        return (field.name for field in fields(self))
-
-    def __len__(self) -> int:
-        return len(fields(self))
+    _called: ClassVar[tuple[str, str]] = ("stats have", "They have")
 
     def as_dict(self) -> dict[str, float | None]:
         """Return plain numbers for JSON; NaN and infinity, which JSON does not have, become None."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cryptobot.backtest.attribution import CAUSES
+from cryptobot.backtest.html_parts import STYLE, table
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.trading.bot import Bot
@@ -80,21 +81,21 @@ class Reconciliation:
         return f"Reconciliation({'agrees' if self.ok else 'DIFFERS'}: {self.summary()})"
 
     def _repr_html_(self) -> str:
-        color, word = ("#1a8f7e", "✓ Agrees") if self.ok else ("#d6453d", "✗ Differs")
-        rows = "".join(
-            f"<tr><td style='text-align:left'>{html.escape(share.cause)}</td><td>{float(share.amount):+,.8g}</td>"
-            f"<td>{share.orders:,}</td><td style='text-align:left'>{html.escape(CAUSES[share.cause])}</td></tr>"
+        tone, word = ("up", "✓ Agrees") if self.ok else ("down", "✗ Differs")
+        causes = [
+            (
+                share.cause,
+                (f"{float(share.amount):+,.6g}", float(share.amount)),
+                f"{share.orders:,}",
+                CAUSES[share.cause],
+            )
             for share in self.attribution.shares
             if share.amount or share.orders
-        )
-        quote = html.escape(self.backtest.quote or "money")
-        table = (
-            f"<table style='margin-top:6px'><tr><th style='text-align:left'>Cause</th><th>{quote}</th><th>Orders</th>"
-            f"<th style='text-align:left'>Meaning</th></tr>{rows}</table>"
-        )
+        ]
+        heads = ("Cause", f"Money, {self.backtest.quote}" if self.backtest.quote else "Money", "Orders", "Meaning")
         return (
-            f"<div style='border-left:4px solid {color};padding:4px 12px;font:13px var(--jp-ui-font-family,sans-serif)'>"
-            f"<b>{word}</b> {html.escape(self.summary())}{table if rows else ''}</div>"
+            f"<div class='cb-bt'><style>{STYLE}</style><h4><span class='{tone}'>{word}</span></h4>"
+            f"<p>{html.escape(self.summary())}</p>{table(heads, causes) if causes else ''}</div>"
         )
 
 
@@ -169,7 +170,9 @@ def reconcile(
     )
     own = pd.Series(tape.equity[awake], seen.index[awake])
     equity = pd.DataFrame({"backtest": report.equity, "bot": own}).dropna()
-    return Reconciliation(report, traded, compare_trades(report.trades, traded), attribution, equity)
+    return Reconciliation(
+        report, traded, compare_trades(report.trades, traded, ("in the backtest", "at the bot")), attribution, equity
+    )
 
 
 def _trades(fills: Sequence[Fill], bars: BarColumns, cash: Decimal, market: Market) -> pd.DataFrame:

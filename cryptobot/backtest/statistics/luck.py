@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import numpy as np
 
+from cryptobot.backtest.figures import Figures
 from cryptobot.backtest.statistics.baselines import random_entries
 from cryptobot.backtest.statistics.bootstrap import intervals
 from cryptobot.backtest.statistics.montecarlo import trade_order
@@ -16,7 +16,6 @@ from cryptobot.backtest.statistics.overfitting import overfitting_probability
 from cryptobot.backtest.statistics.record import Record, Terms
 from cryptobot.backtest.statistics.sharpe import best_by_luck, minimum_track_record, probabilistic_sharpe
 from cryptobot.core.bars import BarColumns
-from cryptobot.core.suggest import closest, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +29,7 @@ Verdict = Literal["no trades", "loses", "likely luck", "unlikely luck"]
 
 
 @dataclass(frozen=True, slots=True)
-class Luck(Mapping[str, float]):
+class Luck(Figures):
     """What protects from believing in luck, as attributes and as a mapping: ``luck.probability``.
 
     Sharpe ratios are those of a year. A figure that has no value is NaN.
@@ -225,20 +224,7 @@ class Luck(Mapping[str, float]):
 
         return sentence(self)
 
-    def __getitem__(self, name: str) -> float:
-        if name not in self:
-            raise KeyError(f"luck has no {name!r}.{closest(str(name), self)} It has {listed(self)}.")
-        value: float = getattr(self, name)
-        return value
-
-    def __contains__(self, name: object) -> bool:
-        return name in [field.name for field in fields(self)]
-
-    def __iter__(self) -> Iterator[str]:
-        return (field.name for field in fields(self))
-
-    def __len__(self) -> int:
-        return len(fields(self))
+    _called: ClassVar[tuple[str, str]] = ("luck has", "It has")
 
     def as_dict(self) -> dict[str, float | str | None]:
         """Return numbers, verdict and sentence for JSON; NaN and infinity, which JSON does not have, become None."""
