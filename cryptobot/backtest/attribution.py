@@ -7,8 +7,8 @@ money it changes is that cause's share. The shares therefore sum to the whole ga
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -16,11 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryptobot.backtest.ledger import keep_ledger
+from cryptobot.backtest.limited_ledger import keep_limited_ledger
+from cryptobot.backtest.replayed_orders import (
+    ReplayedOrder,
+    Terms,
+    differently_charged,
+    differently_sized,
+    paid,
+    part_of,
+    worth_of,
+)
 from cryptobot.core.bars import BarColumns
-from cryptobot.core.money import ONE, ZERO, Market, cut_quantity, decimal_of, exact_money
+from cryptobot.core.limits import Limits
+from cryptobot.core.money import ZERO, Market, decimal_of, exact_money
 from cryptobot.core.sizing import Sizing
 from cryptobot.core.types import Fill, Intent, Side
-from cryptobot.exchange.matching import Costs, fill_price
+from cryptobot.exchange.matching import Costs
 from cryptobot.strategy.decision import Decisions
 
 if TYPE_CHECKING:
@@ -29,8 +40,10 @@ if TYPE_CHECKING:
 #: Causes in the order in which they are let in, with what they mean.
 CAUSES: Final = {
     "outage": "the bot did not see bars on which it should have traded",
+    "manual order": "a person sold, or kept the bot from trading",
     "signal": "the bot decided differently on a bar that it saw",
     "missed fill": "an order was refused, not sent or not filled",
+    "protection": "a stop-loss or take-profit was filled where the bars show no such thing, or the other way round",
     "timing": "an order was filled in another bar than the next one",
     "price": "the bot's feed had other prices than these bars",
     "slippage": "an order was filled at another price than the open and the assumed slippage",
@@ -41,6 +54,12 @@ CAUSES: Final = {
 }
 # Money is compared to this step, so that sums of differences are exact.
 _STEP: Final = Decimal("1e-12")
+# Told how many even where they happened to change no money.
+_COUNTED: Final = ("missed fill", "foreign order")
+
+
+def _no_times() -> NDArray[np.int64]:
+    return np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,12 +76,23 @@ class Session:
         Its decisions to trade, oldest first.
     fills
         All executions of its account in this market, oldest first.
+    manual, protective
+        Ids of the intents that a person wanted, and of those that protect a position; the rest are the strategy's.
+    refused
+        Open times of the bars at whose close the bot wanted to buy and sent nothing, int64, ascending.
+    no_buying, no_selling
+        Open times of the bars at whose close a person kept the bot from it, int64, ascending.
     """
 
     times: NDArray[np.int64]
     opens: NDArray[np.float64]
     intents: Sequence[Intent]
     fills: Sequence[Fill]
+    manual: frozenset[str] = frozenset()
+    protective: frozenset[str] = frozenset()
+    refused: NDArray[np.int64] = field(default_factory=_no_times)
+    no_buying: NDArray[np.int64] = field(default_factory=_no_times)
+    no_selling: NDArray[np.int64] = field(default_factory=_no_times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +152,6 @@ class Attribution:
         return f"The session earned {float(self.gap):+,.8g} against the backtest: {parts}."
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """One filled order; None means by rule."""
-
-    side: Side
-    row: int
-    open: float
-    price: Decimal | None = None
-    part: Decimal = ONE
-    quantity: Decimal | None = None
-    fee: Decimal | None = None
-    base_fee: Decimal = ZERO
-
-
 @exact_money
 def attribute(
     decisions: Decisions,
@@ -146,6 +162,7 @@ def attribute(
     costs: Costs,
     sizing: Sizing,
     market: Market,
+    limits: Limits | None = None,
 ) -> Attribution:
     """Split the gap between a session and the backtest of its bars by cause.
 
@@ -165,122 +182,143 @@ def attribute(
         What a buy may spend.
     market
         Its tick, lot and minimum notional.
+    limits
+        What neither may exceed, with the protective orders of both.
     """
-    last = decimal_of(float(bars.close[-1]))
+    terms = Terms(cash, costs, sizing, market, limits, decimal_of(float(bars.close[-1])))
     session = _until_the_end(session, bars)
-    seen = np.isin(bars.time, session.times)
-
-    def by_rule(chosen: Decisions) -> Decimal:
-        books = keep_ledger(chosen, bars, cash=cash, costs=costs, sizing=sizing, market=market).portfolio
-        return _to_step(books.equity(last))
-
-    meant = _decided(decisions, bars, session.intents)
-    own = {intent.id for intent in session.intents}
-    filled = _filled(bars, session)
-    worths = [by_rule(decisions)]
-    worths.append(by_rule(_only(decisions, seen)))
-    worths.append(by_rule(meant))
-    counts = [
-        int(np.count_nonzero((decisions.buy | decisions.sell) & ~seen)),
-        int(np.count_nonzero(seen & _acted_differently(decisions, meant))),
-    ]
-
-    step: list[_Order] = [_Order(intent.side, row + 1, _open(bars, row + 1)) for intent, row, _ in filled]
-
-    def let_in(changed: list[_Order]) -> None:
-        nonlocal step
-        counts.append(sum(a != b for a, b in zip(step, changed, strict=True)))
-        step = changed
-        worths.append(_to_step(_play(step, cash, costs, sizing, market, last)))
-
-    let_in(step)
-    counts[-1] = len(session.intents) - len(filled)
-    rows = [_row_of(bars, fills[0].time) for _, _, fills in filled]
-    let_in([replace(order, row=row, open=_open(bars, row)) for order, row in zip(step, rows, strict=True)])
-    let_in([replace(order, open=_own_open(bars, session, order)) for order in step])
-    let_in(
-        [
-            replace(order, price=_paid(order, fills, costs, market))
-            for order, (_, _, fills) in zip(step, filled, strict=True)
-        ]
-    )
-    parts = [_part(order, intent, fills, costs, market) for order, (intent, _, fills) in zip(step, filled, strict=True)]
-    let_in([replace(order, part=part) for order, part in zip(step, parts, strict=True)])
-    let_in(
-        [
-            replace(order, quantity=sum((fill.quantity for fill in fills), ZERO))
-            for order, (_, _, fills) in zip(step, filled, strict=True)
-        ]
-    )
-    counts[-1] = _differently_sized(step, cash, costs, sizing, market)
-    let_in([_charged(order, fills, market) for order, (_, _, fills) in zip(step, filled, strict=True)])
-    counts[-1] = _differently_charged(step, costs, market)
-    foreign = [fill for fill in session.fills if fill.intent_id not in own]
-    strangers = [_charged(_Order(f.side, 0, 0.0, price=f.price, quantity=f.quantity), [f], market) for f in foreign]
-    worths.append(_to_step(_play([*step, *strangers], cash, costs, sizing, market, last)))
-    counts.append(len(foreign))
+    steps = [*_of_decisions(decisions, bars, session, terms), *_of_orders(bars, session, terms)]
+    worths = [worth for worth, _ in steps]
     shares = tuple(
-        Share(cause, after - before, count if after != before or cause in ("missed fill", "foreign order") else 0)
-        for cause, (before, after), count in zip(CAUSES, itertools.pairwise(worths), counts, strict=True)
+        Share(cause, after - before, count if after != before or cause in _COUNTED else 0)
+        for cause, (before, after), (_, count) in zip(CAUSES, itertools.pairwise(worths), steps[1:], strict=True)
     )
     return Attribution(worths[0], worths[-1], shares)
 
 
-def _play(
-    orders: Sequence[_Order], cash: Decimal, costs: Costs, sizing: Sizing, market: Market, last: Decimal
-) -> Decimal:
-    """Return the equity at the last close after these orders, in their sequence."""
-    held = ZERO
-    for order in orders:
-        if order.row < 0:
-            continue
-        price = (
-            order.price if order.price is not None else fill_price(order.side, decimal_of(order.open), costs, market)
-        )
-        quantity = (
-            order.quantity if order.quantity is not None else _sized(order, price, cash, held, costs, sizing, market)
-        )
-        if quantity is None:
-            continue
-        value = price * quantity
-        fee = order.fee if order.fee is not None else value * costs.fee
-        if order.side is Side.BUY:
-            cash -= value + fee
-            held += quantity - order.base_fee
-        else:
-            cash += value - fee
-            held -= quantity + order.base_fee
-    return cash + held * last
+def _of_decisions(decisions: Decisions, bars: BarColumns, session: Session, terms: Terms) -> list[tuple[Decimal, int]]:
+    """Let in, one after another, what the bot did not see, what a person did, and what it decided differently."""
+    seen = np.isin(bars.time, session.times)
+    awake = _only(decisions, seen, seen)
+    told = _with_a_persons(awake, bars, session)
+    meant = _decided(decisions, bars, session, _signals(session))
+    meant.buy[np.isin(bars.time, session.refused)] = True
+    return [
+        (_by_rule(decisions, bars, terms), 0),
+        (_by_rule(awake, bars, terms), int(np.count_nonzero((decisions.buy | decisions.sell) & ~seen))),
+        (_by_rule(told, bars, terms), _changed(awake, told)),
+        (_by_rule(meant, bars, terms), int(np.count_nonzero(seen & _acted_differently(told, meant)))),
+    ]
 
 
-def _sized(
-    order: _Order, price: Decimal, cash: Decimal, held: Decimal, costs: Costs, sizing: Sizing, market: Market
-) -> Decimal | None:
-    """Return the quantity that the rules give, or None where they trade nothing."""
-    if price <= 0:
-        return None
-    if order.side is Side.BUY:
-        if held > 0 and order.part == 1:
-            return None
-        spend = decimal_of(sizing.quote_amount(cash), "sizing")
-        quantity = market.round_quantity(cut_quantity(spend / (price * (ONE + costs.fee))))
+def _of_orders(bars: BarColumns, session: Session, terms: Terms) -> list[tuple[Decimal, int]]:
+    """Let in, one after another, what became of the orders."""
+    own = {intent.id for intent in session.intents}
+    filled = _filled(bars, session)
+    done: list[tuple[Decimal, int]] = []
+    orders: list[ReplayedOrder] = []
+
+    def let_in(changed: list[ReplayedOrder], count: int | None = None) -> None:
+        nonlocal orders
+        differing = sum(a != b for a, b in zip(orders, changed, strict=True)) if count is None else count
+        orders = changed
+        done.append((_to_step(worth_of(orders, terms)), differing))
+
+    def each(change: Callable[[ReplayedOrder, Intent, list[Fill]], ReplayedOrder]) -> list[ReplayedOrder]:
+        return [change(order, intent, fills) for order, (intent, _, fills) in zip(orders, filled, strict=True)]
+
+    signals, protective = _signals(session), session.protective
+    gone = len(signals) - sum(intent.id not in protective for intent, _, _ in filled) + session.refused.size
+    orders = [_by_rule_order(bars, intent, row, fills, waits=intent.id in protective) for intent, row, fills in filled]
+    if terms.limits is None:
+        let_in(orders, gone)
+        done.append((done[-1][0], 0))
+    else:  # the protective orders are first those that the bars show, then those that were filled
+        ids = {intent.id for intent, _, _ in filled}
+        kept = _decided(None, bars, session, [intent for intent in signals if intent.id in ids])
+        done.append((_by_rule(kept, bars, terms), gone))
+        let_in(orders, sum(intent.id in protective for intent, _, _ in filled))
+
+    def in_its_bar(order: ReplayedOrder, _: Intent, fills: list[Fill]) -> ReplayedOrder:
+        row = _row_of(bars, fills[0].time)
+        return replace(order, row=row, open=_open(bars, row))
+
+    let_in(each(in_its_bar))
+    let_in(each(lambda order, *_: replace(order, open=_own_open(bars, session, order))))
+    let_in(each(lambda order, _, fills: replace(order, price=paid(order, fills, terms))))
+    let_in(each(lambda order, intent, fills: replace(order, part=part_of(order, intent, fills, terms))))
+    let_in(each(lambda order, _, fills: replace(order, quantity=sum((fill.quantity for fill in fills), ZERO))))
+    done[-1] = (done[-1][0], differently_sized(orders, terms))
+    let_in(each(lambda order, _, fills: _charged(order, fills, terms.market)))
+    done[-1] = (done[-1][0], differently_charged(orders, terms))
+    foreign = [fill for fill in session.fills if fill.intent_id not in own]
+    strangers = [
+        _charged(ReplayedOrder(f.side, 0, 0.0, 0.0, price=f.price, quantity=f.quantity), [f], terms.market)
+        for f in foreign
+    ]
+    done.append((_to_step(worth_of([*orders, *strangers], terms)), len(foreign)))
+    return done
+
+
+def _signals(session: Session) -> list[Intent]:
+    return [intent for intent in session.intents if intent.id not in session.protective]
+
+
+def _by_rule(chosen: Decisions, bars: BarColumns, terms: Terms) -> Decimal:
+    common = {"cash": terms.cash, "costs": terms.costs, "sizing": terms.sizing, "market": terms.market}
+    if terms.limits is None:
+        ledger = keep_ledger(chosen, bars, **common)  # type: ignore[arg-type]
     else:
-        quantity = market.round_quantity(held)
-    return None if market.refusal(price, quantity) is not None else quantity * order.part
+        ledger = keep_limited_ledger(chosen, bars, limits=terms.limits, **common)  # type: ignore[arg-type]
+    return _to_step(ledger.portfolio.equity(terms.last))
 
 
-def _decided(decisions: Decisions, bars: BarColumns, intents: Sequence[Intent]) -> Decisions:
+def _by_rule_order(bars: BarColumns, intent: Intent, row: int, fills: Sequence[Fill], *, waits: bool) -> ReplayedOrder:
+    """Return an order as the rules carry it out: at the next open, or a protective one at its price when it was."""
+    close = float(bars.close[max(0, row)])
+    if not waits:
+        return ReplayedOrder(intent.side, row + 1, _open(bars, row + 1), close)
+    row = _row_of(bars, fills[0].time)
+    target = intent.price if intent.stop_price is None else None
+    return ReplayedOrder(intent.side, row, _open(bars, row), close, stop=intent.stop_price, target=target)
+
+
+def _with_a_persons(decisions: Decisions, bars: BarColumns, session: Session) -> Decisions:
+    """Return the decisions with a person's in their place."""
+    buy = decisions.buy & ~np.isin(bars.time, session.no_buying)
+    sell = decisions.sell & ~np.isin(bars.time, session.no_selling)
+    for row in _manual_rows(bars, session):
+        sell[row] = True
+    return Decisions(decisions.time, buy, sell, decisions.features)
+
+
+def _manual_rows(bars: BarColumns, session: Session) -> list[int]:
+    """Rows at whose next open a person's sales were carried out."""
+    first: dict[str, int] = {}
+    for fill in session.fills:
+        if fill.intent_id in session.manual:
+            first.setdefault(fill.intent_id, _row_of(bars, fill.time) - 1)
+    return [row for row in first.values() if row >= 0]
+
+
+def _decided(decisions: Decisions | None, bars: BarColumns, session: Session, intents: Sequence[Intent]) -> Decisions:
     """Return the decisions that the intents show."""
     buy, sell = np.zeros(len(bars), dtype=np.bool_), np.zeros(len(bars), dtype=np.bool_)
     for intent in intents:
         row = _decision_row(bars, intent)
-        if row >= 0:
+        if row >= 0 and intent.id not in session.manual:
             (buy if intent.side is Side.BUY else sell)[row] = True
-    return Decisions(decisions.time, buy, sell, decisions.features)
+    for row in _manual_rows(bars, session):
+        sell[row] = True
+    return Decisions(bars.time, buy, sell, {} if decisions is None else decisions.features)
 
 
-def _only(decisions: Decisions, rows: NDArray[np.bool_]) -> Decisions:
-    return Decisions(decisions.time, decisions.buy & rows, decisions.sell & rows, decisions.features)
+def _only(decisions: Decisions, buys: NDArray[np.bool_], sells: NDArray[np.bool_]) -> Decisions:
+    return Decisions(decisions.time, decisions.buy & buys, decisions.sell & sells, decisions.features)
+
+
+def _changed(before: Decisions, after: Decisions) -> int:
+    return int(np.count_nonzero((before.buy != after.buy) | (before.sell != after.sell)))
 
 
 def _acted_differently(decisions: Decisions, meant: Decisions) -> NDArray[np.bool_]:
@@ -297,10 +335,17 @@ def _acted_differently(decisions: Decisions, meant: Decisions) -> NDArray[np.boo
 def _until_the_end(session: Session, bars: BarColumns) -> Session:
     """Leave out what was decided at the last close or done after it: the backtest ends there."""
     end = int(bars.time[-1]) + bars.timeframe.nanoseconds
+    fills = [fill for fill in session.fills if fill.time < end]
+    done = {fill.intent_id for fill in fills}
     return replace(
         session,
-        intents=[intent for intent in session.intents if _decision_row(bars, intent) < len(bars) - 1],
-        fills=[fill for fill in session.fills if fill.time < end],
+        intents=[
+            intent
+            for intent in session.intents
+            if (intent.id in done if intent.id in session.manual else _decision_row(bars, intent) < len(bars) - 1)
+        ],
+        fills=fills,
+        refused=session.refused[session.refused < bars.time[-1]],
     )
 
 
@@ -309,7 +354,16 @@ def _filled(bars: BarColumns, session: Session) -> list[tuple[Intent, int, list[
     fills: dict[str, list[Fill]] = {}
     for fill in session.fills:
         fills.setdefault(fill.intent_id, []).append(fill)
-    return [(intent, _decision_row(bars, intent), fills[intent.id]) for intent in session.intents if intent.id in fills]
+    return [
+        # A person decides at any time, and is carried out at once.
+        (
+            intent,
+            _row_of(bars, fills[intent.id][0].time) - 1 if intent.id in session.manual else _decision_row(bars, intent),
+            fills[intent.id],
+        )
+        for intent in session.intents
+        if intent.id in fills
+    ]
 
 
 def _decision_row(bars: BarColumns, intent: Intent) -> int:
@@ -326,7 +380,7 @@ def _open(bars: BarColumns, row: int) -> float:
     return float(bars.open[row]) if row < len(bars) else float(bars.close[-1])
 
 
-def _own_open(bars: BarColumns, session: Session, order: _Order) -> float:
+def _own_open(bars: BarColumns, session: Session, order: ReplayedOrder) -> float:
     if order.row >= len(bars):
         return order.open
     at = int(np.searchsorted(session.times, bars.time[order.row]))
@@ -334,58 +388,11 @@ def _own_open(bars: BarColumns, session: Session, order: _Order) -> float:
     return float(session.opens[at]) if same else order.open
 
 
-def _paid(order: _Order, fills: Sequence[Fill], costs: Costs, market: Market) -> Decimal | None:
-    """Return the average price that was paid, or None where it is the one that was assumed."""
-    assumed = fill_price(order.side, decimal_of(order.open), costs, market)
-    if all(fill.price == assumed for fill in fills):
-        return None
-    value = sum((fill.price * fill.quantity for fill in fills), ZERO)
-    return value / sum((fill.quantity for fill in fills), ZERO)
-
-
-def _part(order: _Order, intent: Intent, fills: Sequence[Fill], costs: Costs, market: Market) -> Decimal:
-    """Return which part of what was ordered was filled; 1 where only a lot's rounding is missing."""
-    done = sum((fill.quantity for fill in fills), ZERO)
-    if intent.quantity is not None:
-        asked = market.round_quantity(intent.quantity)
-    else:
-        price = order.price or fill_price(order.side, decimal_of(order.open), costs, market)
-        asked = market.round_quantity(cut_quantity((intent.quote_amount or ZERO) / (price * (ONE + costs.fee))))
-    lot = market.lot_size if market.lot_size is not None else asked * Decimal("1e-9")
-    return ONE if asked <= 0 or done >= asked - 2 * lot else done / asked
-
-
-def _charged(order: _Order, fills: Sequence[Fill], market: Market) -> _Order:
+def _charged(order: ReplayedOrder, fills: Sequence[Fill], market: Market) -> ReplayedOrder:
     """Let the fees in that were really charged; fees in a third currency change neither cash nor position."""
     cash = sum((fill.fee for fill in fills if fill.fee_asset in (None, market.quote)), ZERO)
     base = sum((fill.fee for fill in fills if fill.fee_asset == market.base), ZERO)
     return replace(order, fee=cash, base_fee=base)
-
-
-def _differently_sized(orders: Sequence[_Order], cash: Decimal, costs: Costs, sizing: Sizing, market: Market) -> int:
-    """Count the orders whose quantity is another than the rules give after the same orders before them."""
-    count, held = 0, ZERO
-    for order in orders:
-        price = (
-            order.price if order.price is not None else fill_price(order.side, decimal_of(order.open), costs, market)
-        )
-        quantity = order.quantity or ZERO
-        count += _sized(order, price, cash, held, costs, sizing, market) != quantity
-        value = price * quantity
-        sign = 1 if order.side is Side.BUY else -1
-        cash -= sign * value + value * costs.fee
-        held += sign * quantity
-    return count
-
-
-def _differently_charged(orders: Sequence[_Order], costs: Costs, market: Market) -> int:
-    count = 0
-    for order in orders:
-        price = (
-            order.price if order.price is not None else fill_price(order.side, decimal_of(order.open), costs, market)
-        )
-        count += bool(order.base_fee) or order.fee != price * (order.quantity or ZERO) * costs.fee
-    return count
 
 
 def _to_step(amount: Decimal) -> Decimal:

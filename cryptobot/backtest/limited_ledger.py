@@ -13,7 +13,7 @@ from cryptobot.core.limits import Limits
 from cryptobot.core.money import Market, decimal_of
 from cryptobot.core.order_types import OrderType
 from cryptobot.core.portfolio import Portfolio
-from cryptobot.core.protection import AT_ONCE, protection
+from cryptobot.core.protection import protection
 from cryptobot.core.risk import Refusal, RiskGate, Situation
 from cryptobot.core.sizing import Sizing
 from cryptobot.core.types import Bar, Intent, OcoIntent, Side
@@ -186,12 +186,13 @@ class _LimitedBook:
             else:
                 self._core.submit(wanted, time)
                 self._protecting = [wanted.id]
-        except Refused as refused:
-            if refused.rule not in AT_ONCE:
-                raise
-            # The price is there already: what it would have done is done now.
+        except Refused:
+            # The price is there already, or no such order is taken: what it would have done is done now.
             sale = Intent(self._next_id(), time, self._market.symbol, Side.SELL, quantity=books.quantity)
-            self._book(self._core.submit(sale, time))
+            try:
+                self._book(self._core.submit(sale, time))
+            except Refused as refused:
+                self.ledger.refused.append(OrderRefused(sale.id, time, refused.reason))
 
     def _withdraw(self, time: int) -> None:
         """Take the protective orders away before the position is sold."""

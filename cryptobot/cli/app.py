@@ -7,16 +7,23 @@ from typing import Annotated
 import typer
 
 import cryptobot
+from cryptobot.cli.alerts import alerts
 from cryptobot.cli.backtest import backtest
 from cryptobot.cli.demo import demo
 from cryptobot.cli.doctor import doctor
 from cryptobot.cli.download import download
 from cryptobot.cli.journal import journal
+from cryptobot.cli.kill import kill
 from cryptobot.cli.lab import lab
+from cryptobot.cli.logs import logs
 from cryptobot.cli.mcp import mcp
+from cryptobot.cli.reconcile import reconcile
+from cryptobot.cli.run import run
 from cryptobot.cli.runs import runs
 from cryptobot.cli.serve import serve
 from cryptobot.cli.simulate import simulate
+from cryptobot.cli.status import status
+from cryptobot.cli.stop import stop
 from cryptobot.cli.sweep import sweep
 from cryptobot.cli.walk_forward import walk_forward
 
@@ -34,12 +41,19 @@ app.command()(backtest)
 app.command()(sweep)
 app.command()(walk_forward)
 app.command()(runs)
+app.command()(reconcile)
 app.command()(download)
 app.command()(simulate)
 app.command()(serve)
 app.command()(mcp)
+app.command()(run)
+app.command()(status)
+app.command()(stop)
+app.command()(kill)
+app.command()(logs)
 app.command()(doctor)
 app.add_typer(journal)
+app.add_typer(alerts)
 
 
 def _version(asked: bool) -> None:

@@ -56,7 +56,15 @@ class TransientError(ExchangeError):
 
 
 class OrderRejected(ExchangeError):
-    """The exchange refused the order; nothing was traded."""
+    """The exchange refused the order; nothing was traded.
+
+    Attributes
+    ----------
+    rule
+        Name of the rule that it broke, where one is known, for example ``"NOTIONAL"``.
+    """
+
+    rule: str = ""
 
 
 class OrderNotSent(TransientError):

@@ -10,9 +10,18 @@ from cryptobot.core.types import Bar, Fill
 
 @dataclass(frozen=True, slots=True)
 class BarClosed:
-    """A bar is complete."""
+    """A bar is complete.
+
+    Attributes
+    ----------
+    bar
+        The bar.
+    late
+        Whether a later bar has closed already: nothing new is bought on such a bar.
+    """
 
     bar: Bar
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +52,17 @@ class OrderRefused:
         Nanoseconds since 1970-01-01 UTC.
     reason
         Why, in words.
+    rule
+        Name of the rule that it broke, where one is known, for example ``"NOTIONAL"``.
+    certain_to_fail
+        Whether the same order would be refused again; False where it never reached the exchange.
     """
 
     intent_id: str
     time: int
     reason: str
+    rule: str = ""
+    certain_to_fail: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class Portfolio:
         if fill.id in self._seen:
             return None
         held = self.quantity if fill.side is Side.SELL or not self.dust else self.quantity + self.dust
-        change, cash, value_of_fee = self._changes(fill)
+        change, cash, value_of_fee = balance_changes(fill, self._market)
         if held + change < 0:
             raise ExchangeError(
                 f"fill {fill.id}: sells {-change}, but the books hold only {held}. The books and the exchange disagree: "
@@ -161,29 +161,6 @@ class Portfolio:
         self.dust, self.quantity = self.quantity, ZERO
         return self._close()
 
-    def _changes(self, fill: Fill) -> tuple[Decimal, Decimal, Decimal | None]:
-        """Return what a fill does to the base and to the cash, and its fee in the quote currency if it has a value."""
-        for name, number in (("price", fill.price), ("quantity", fill.quantity)):
-            if not (number.is_finite() and number > 0):
-                raise ExchangeError(
-                    f"fill {fill.id}: its {name} is {number}; it must be above 0. Nothing was booked: look at the order "
-                    "on the exchange before trading on."
-                )
-        if not fill.fee.is_finite():
-            raise ExchangeError(f"fill {fill.id}: its fee is {fill.fee}, no number. Nothing was booked.")
-        sign = 1 if fill.side is Side.BUY else -1
-        change, cash = sign * fill.quantity, -sign * fill.price * fill.quantity
-        market = self._market
-        if fill.fee_asset is None or (market is not None and fill.fee_asset == market.quote):
-            return change, cash - fill.fee, fill.fee
-        if market is None:
-            raise ExchangeError(
-                f"fill {fill.id}: its fee is in {fill.fee_asset}, and these books know no market. Nothing was booked."
-            )
-        if fill.fee_asset == market.base:
-            return change - fill.fee, cash, fill.fee * fill.price
-        return change, cash, None
-
     def _close(self) -> Trade:
         pnl = self._sold_value - self._bought_value - self._paid
         trade = Trade(
@@ -221,3 +198,46 @@ class Portfolio:
             fees=self._trade_fees,
             pnl=value - self._bought_value - self._paid,
         )
+
+
+@exact_money
+def balance_changes(fill: Fill, market: Market | None) -> tuple[Decimal, Decimal, Decimal | None]:
+    """Return what an execution does to an account.
+
+    Parameters
+    ----------
+    fill
+        The execution.
+    market
+        Where it happened; None: fees are in the quote currency.
+
+    Returns
+    -------
+    tuple
+        The change of the base currency, of the quote currency, and what the fee is worth in the quote currency, or
+        None for a fee in a further currency.
+
+    Raises
+    ------
+    ExchangeError
+        If one of its numbers cannot be.
+    """
+    for name, number in (("price", fill.price), ("quantity", fill.quantity)):
+        if not (number.is_finite() and number > 0):
+            raise ExchangeError(
+                f"fill {fill.id}: its {name} is {number}; it must be above 0. Nothing was booked: look at the order "
+                "on the exchange before trading on."
+            )
+    if not fill.fee.is_finite():
+        raise ExchangeError(f"fill {fill.id}: its fee is {fill.fee}, no number. Nothing was booked.")
+    sign = 1 if fill.side is Side.BUY else -1
+    change, cash = sign * fill.quantity, -sign * fill.price * fill.quantity
+    if fill.fee_asset is None or (market is not None and fill.fee_asset == market.quote):
+        return change, cash - fill.fee, fill.fee
+    if market is None:
+        raise ExchangeError(
+            f"fill {fill.id}: its fee is in {fill.fee_asset}, and these books know no market. Nothing was booked."
+        )
+    if fill.fee_asset == market.base:
+        return change - fill.fee, cash, fill.fee * fill.price
+    return change, cash, None

@@ -165,6 +165,17 @@ class RiskGate:
         self.state, self.reason = TradingState.REDUCING, reason
         return reason[0].upper() + reason[1:] + "."
 
+    @property
+    def memory(self) -> tuple[int, Decimal, Decimal, Decimal, int | None] | None:
+        """What `recall` needs after a restart: day, equity before it, last equity, peak, day that holds back."""
+        if self._day is None or self._last_equity is None:
+            return None
+        return self._day, self._day_equity, self._last_equity, self._peak, self._until_day
+
+    def recall(self, memory: tuple[int, Decimal, Decimal, Decimal, int | None]) -> None:
+        """Go on with what was remembered before a restart."""
+        self._day, self._day_equity, self._last_equity, self._peak, self._until_day = memory
+
     def halt(self, reason: str) -> None:
         """Let no order pass until `clear`."""
         self.state, self.reason, self._until_day = TradingState.HALTED, reason, None
@@ -201,7 +212,9 @@ class RiskGate:
         if refused is not None:
             return refused
         passed = self._shrunk(intent, now)
-        return passed if isinstance(passed, Refusal) else self._collared(passed, now)
+        if isinstance(passed, Refusal):
+            return passed
+        return self._unprotectable(passed, now) or self._collared(passed, now)
 
     def sent(self, time: int) -> None:
         """Take note that an order was sent, for max_orders_per_minute."""
@@ -254,6 +267,23 @@ class RiskGate:
         if intent.quantity is None or worst <= 0 or intent.quantity * worst <= room:
             return intent
         return replace(intent, quantity=room / worst, reason=f"{intent.reason}; made smaller by {name}")
+
+    def _unprotectable(self, intent: Intent, now: Situation) -> Refusal | None:
+        """Refuse a position so small that the exchange would not take the order that is to protect it."""
+        stop, least = self.limits.stop_loss, self._market.min_notional
+        if stop is None or least is None:
+            return None
+        value = intent.quote_amount
+        if value is None:
+            value = (intent.quantity or ZERO) * (intent.price if intent.price is not None else now.price)
+        kept = value * (ONE - stop)
+        if kept > least:
+            return None
+        text = (
+            f"at its stop a position of {value:,.8g} {self._market.quote} would be worth {kept:,.8g}, and the market takes no "
+            f"order under {least:,.8g}: it could not be protected"
+        )
+        return Refusal("stop_loss", text)
 
     def _collared(self, intent: Intent, now: Situation) -> Intent | Refusal:
         """Make a market buy a limit order for this moment only, so that the exchange itself holds the collar."""

@@ -22,8 +22,10 @@ class Settings(BaseSettings):
     ----------
     binance_api_key, binance_api_secret
         ``BINANCE_API_KEY`` and ``BINANCE_API_SECRET``.
-    slack_webhook_url
-        ``SLACK_WEBHOOK_URL``.
+    slack_webhook_url, slack_bot_token, slack_channel
+        ``SLACK_WEBHOOK_URL``, or ``SLACK_BOT_TOKEN`` and ``SLACK_CHANNEL``.
+    webhook_url, webhook_token
+        ``CRYPTOBOT_WEBHOOK_URL`` and ``CRYPTOBOT_WEBHOOK_TOKEN``: where alerts are posted to as JSON.
     data_directory
         ``CRYPTOBOT_DATA_DIRECTORY``: where bars, journals, runs and logs are kept.
     record_runs
@@ -44,6 +46,10 @@ class Settings(BaseSettings):
     binance_api_key: SecretStr | None = None
     binance_api_secret: SecretStr | None = None
     slack_webhook_url: SecretStr | None = None
+    slack_bot_token: SecretStr | None = None
+    slack_channel: str | None = None
+    webhook_url: SecretStr | None = Field(default=None, validation_alias="CRYPTOBOT_WEBHOOK_URL")
+    webhook_token: SecretStr | None = Field(default=None, validation_alias="CRYPTOBOT_WEBHOOK_TOKEN")
     data_directory: Path = Field(
         default_factory=lambda: Path.home() / ".cryptobot", validation_alias="CRYPTOBOT_DATA_DIRECTORY"
     )

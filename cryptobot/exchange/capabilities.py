@@ -39,6 +39,10 @@ class Capabilities:
         Whether it says what its keys may do; real money needs that.
     dead_man_switch
         Whether it cancels all orders of a sender that falls silent, on request.
+    keeps_account
+        Whether it keeps account and orders when this process ends. One that does not is told of them again at a restart.
+    order_deadline
+        Seconds after which an order whose fate is unknown, and which no question shows, is certain never to appear.
     """
 
     order_types: frozenset[OrderType]
@@ -53,6 +57,8 @@ class Capabilities:
     order_stream: bool = False
     key_rights: bool = False
     dead_man_switch: bool = False
+    keeps_account: bool = True
+    order_deadline: float = 60.0
 
     def require(self, name: str, exchange: str) -> None:
         """Do nothing if the exchange can do it.

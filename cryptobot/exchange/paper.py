@@ -111,6 +111,8 @@ class PaperExchange:
             query_by_client_id=True,
             order_stream=True,
             key_rights=False,
+            keeps_account=False,
+            order_deadline=0.0,
         )
 
     @property
@@ -239,6 +241,27 @@ class PaperExchange:
         """Return the paper executions in a market since a time, oldest first."""
         await self.rules(symbol)
         return [fill for fill in self._account.fills(symbol) if fill.time >= since]
+
+    async def restore(
+        self,
+        symbol: str,
+        balances: Mapping[str, Decimal],
+        orders: Sequence[Intent | OcoIntent],
+        after: int | None,
+    ) -> list[str]:
+        """Take over an account and its resting orders from an earlier session; see `ForgetfulExchange.restore`."""
+        rules = await self._source.rules(symbol)
+        self._currency = rules.market.quote
+        fees = Fees(self.costs.fee, self.costs.fee, "quote")
+        self._core = MatchingCore([rules], balances, fees, slippage_bps=self.costs.slippage_bps)
+        lost: list[str] = []
+        for order in orders:
+            legs = [order] if isinstance(order, Intent) else [order.above, order.below]
+            try:
+                await (self.submit(order) if isinstance(order, Intent) else self.submit_oco(order))
+            except OrderRejected:
+                lost += [leg.id for leg in legs]
+        return lost
 
     def __repr__(self) -> str:
         return f"PaperExchange({self._source.name!r}, on paper: real prices, simulated fills, no orders are sent)"

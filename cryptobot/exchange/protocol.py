@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from cryptobot.core.events import ExchangeEvent
@@ -131,4 +132,34 @@ class Exchange(Protocol):
         """Return the account's executions in a market since a time, oldest first.
 
         ``Fill.intent_id`` is the client id of the order, or ``""`` where the exchange does not tell.
+        """
+
+
+class ForgetfulExchange(Exchange, Protocol):
+    """A simulated venue, whose account lives in this process only (``capabilities.keeps_account`` is False)."""
+
+    async def restore(
+        self,
+        symbol: str,
+        balances: Mapping[str, Decimal],
+        orders: Sequence[Intent | OcoIntent],
+        after: int | None,
+    ) -> list[str]:
+        """Take over an account and its resting orders from an earlier session, after `connect`.
+
+        Parameters
+        ----------
+        symbol
+            The market.
+        balances
+            What the account holds, by currency.
+        orders
+            Those that rested, each with what is left of its quantity.
+        after
+            Open time of the last bar that was seen, or None: a market that is made of bars goes on after it.
+
+        Returns
+        -------
+        list of str
+            Client ids of orders that would not be taken now, because the price has gone past them.
         """

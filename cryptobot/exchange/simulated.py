@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 
@@ -113,6 +113,7 @@ class SimulatedExchange:
         self._waiting = WaitingOrders()
         self._untold: deque[ExchangeEvent] = deque()
         self._streaming = False
+        self._inside: Bar | None = None  # a bar that has opened; the rest of it has not happened yet
         self._now = past[-1].time + self._step if past else None
         # A price that the core has not been told, since nobody had an order there.
         self._close = past[-1].close if past else None
@@ -130,6 +131,8 @@ class SimulatedExchange:
             oco=True,
             bar_stream=True,
             order_stream=True,
+            keeps_account=False,
+            order_deadline=0.0,
         )
 
     @property
@@ -225,6 +228,8 @@ class SimulatedExchange:
         if self._waiting.has(intent.id):
             raise Refused(intent.id, "DUPLICATE", "an open order has this client id already")
         time = await self.now()
+        if self._inside is not None:
+            return self._submit_inside(self._inside, order)
         if order.type is OrderType.MARKET:
             self.core.check_form(order)
             self._waiting.add(order, time)
@@ -242,7 +247,7 @@ class SimulatedExchange:
         for leg in legs:
             if self._waiting.has(leg.id):
                 raise Refused(leg.id, "DUPLICATE", "an open order has this client id already")
-        time = await self.now()
+        time = await self.now() if self._inside is None else self._inside.time
         self._tell_price(time)
         events = self.core.submit_oco(OcoIntent(pair.id, *legs), time)
         for leg in legs:
@@ -281,6 +286,32 @@ class SimulatedExchange:
         await self.market(symbol)
         return [fill for fill in self.core.fills(symbol) if fill.time >= since]
 
+    async def restore(
+        self,
+        symbol: str,
+        balances: Mapping[str, Decimal],
+        orders: Sequence[Intent | OcoIntent],
+        after: int | None,
+    ) -> list[str]:
+        """Take over an account and its resting orders from an earlier session; see `ForgetfulExchange.restore`."""
+        await self.market(symbol)
+        while after is not None and (bar := next(self._bars, None)) is not None:
+            if bar.time > after:
+                self._bars = chain([bar], self._bars)
+                break
+            self._past.append(bar)
+            self._now, self._close = bar.time + self._step, bar.close
+        fees = Fees(self.costs.fee, self.costs.fee, "quote")
+        self.core = MatchingCore([self._rules], balances, fees, slippage_bps=self.costs.slippage_bps)
+        lost: list[str] = []
+        for order in orders:
+            legs = [order] if isinstance(order, Intent) else [order.above, order.below]
+            try:
+                await (self.submit(order) if isinstance(order, Intent) else self.submit_oco(order))
+            except Refused:
+                lost += [leg.id for leg in legs]
+        return lost
+
     async def stream(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[ExchangeEvent]:
         """Yield answers to orders and closed bars; see `Exchange.stream`."""
         await self.market(symbol)
@@ -305,32 +336,50 @@ class SimulatedExchange:
                     turn += 1
                     if turn % _BARS_A_TURN == 0:
                         await asyncio.sleep(0)
-                bar = next(self._bars, None)
+                bar = self._inside or next(self._bars, None)
                 if bar is None:
                     return
-                self._untold.extend(self._answers(bar))
+                if self._inside is None:
+                    self._untold.extend(self._open(bar))
+                    while self._untold:  # whoever is told what happened at the open may act on it within the bar
+                        yield self._untold.popleft()
+                self._untold.extend(self._finish(bar))
                 self._untold.append(BarClosed(bar))
         finally:
             self._streaming = False
 
-    def _answers(self, bar: Bar) -> list[ExchangeEvent]:
-        """Let a bar happen to the orders that are open."""
+    def _open(self, bar: Bar) -> list[ExchangeEvent]:
+        """Let a bar open: market orders that waited for it are filled."""
         core, symbol = self.core, self._market.symbol
-        self._now = bar.time + self._step
         if not self._waiting and not core.has_open_orders(symbol):
-            self._close = bar.close
             return []
         if problem_of(bar) is not None:  # nothing is traded on it; the reader is told by the bar itself
             return []
-        self._close = None
+        self._close, self._inside = None, bar
         answers = told(core.open_bar(symbol, bar))
         for intent in self._waiting.take():
             try:
                 answers += told(core.submit(intent, bar.time))
             except Refused as refusal:
                 self._waiting.refuse(intent, bar.time)
-                answers.append(OrderRefused(intent.id, bar.time, refusal.reason))
-        return answers + told(core.finish_bar(symbol, bar, self._now))
+                answers.append(OrderRefused(intent.id, bar.time, refusal.reason, refusal.rule))
+        return answers
+
+    def _finish(self, bar: Bar) -> list[ExchangeEvent]:
+        """Let the rest of a bar happen to the orders that are open."""
+        self._now = bar.time + self._step
+        opened, self._inside = self._inside is not None, None
+        if not opened:
+            self._close = bar.close
+            return []
+        return told(self.core.finish_bar(self._market.symbol, bar, self._now))
+
+    def _submit_inside(self, bar: Bar, order: Intent) -> Order:
+        """Take an order just after a bar has opened, at the price it opened at."""
+        events = self.core.submit(order, bar.time)
+        self._waiting.forget(order.id)
+        self._untold.extend(told(events))
+        return self.core.order(order.symbol, client_id=order.id)
 
     def _tell_price(self, time: int) -> None:
         if self._close is not None:

@@ -11,7 +11,7 @@ from cryptobot.notebook.status_words import FIGURES, figures, header
 from cryptobot.trading.display import DISPLAYS
 
 if TYPE_CHECKING:
-    from cryptobot.notebook.handle import BotHandle
+    from cryptobot.control.handle import BotHandle
 
 
 @DISPLAYS.register("bot")

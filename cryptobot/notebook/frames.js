@@ -72,7 +72,10 @@ function render({ model, el }) {
     const silence = now - lastBeat;
     // Jupyter marks a widget whose kernel has ended: no need to wait for the silence.
     const cut = el.closest(".cb-panel")?.classList.contains("jupyter-widgets-disconnected");
-    if (!connected || cut || silence > STALE_AFTER) {
+    const lost = model.get("lost");
+    if (lost) {
+      show("stale", "STALE · NO BOT", `What you see is old. ${lost}`);
+    } else if (!connected || cut || silence > STALE_AFTER) {
       const seconds = Math.max(1, Math.round(silence / 1000));
       show(
         "stale",
@@ -100,6 +103,14 @@ function render({ model, el }) {
   const onVisibility = () => tell({ hello: true });
   const onLeave = () => tell({ bye: true });
 
+  // Escape takes back what the panel asks, wherever the focus is in it.
+  const onKey = (event) => {
+    const strip = event.key === "Escape" && event.target.closest?.(".cb-panel")?.querySelector(".cb-confirm:not(.cb-away)");
+    if (!strip || !strip.closest(".cb-panel").contains(el)) return;
+    event.stopPropagation();
+    strip.querySelector(".cb-confirm-no").click();
+  };
+  window.addEventListener("keydown", onKey, true);
   model.on("msg:custom", onBeat);
   window.addEventListener("error", onError);
   window.addEventListener("unhandledrejection", onRejection);
@@ -111,6 +122,7 @@ function render({ model, el }) {
 
   return () => {
     clearInterval(timer);
+    window.removeEventListener("keydown", onKey, true);
     model.off("msg:custom", onBeat);
     window.removeEventListener("error", onError);
     window.removeEventListener("unhandledrejection", onRejection);

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import anywidget
+import traitlets
 
 from cryptobot.notebook.needs import asset
 
@@ -57,6 +58,7 @@ class Frames(anywidget.AnyWidget):
 
     _esm = asset("frames.js")
     _css = asset("panel.css")
+    lost = traitlets.Unicode(help="Why what is shown is old although the kernel lives, or empty.").tag(sync=True)
 
     def __init__(
         self, now: Callable[[], float], wake: Callable[[], None], on_error: Callable[[str], None], **traits: Any
@@ -70,12 +72,18 @@ class Frames(anywidget.AnyWidget):
         self._sent = 0
         self._sent_at = float("-inf")
         self._reports = 0
+        self._lag: float | None = None
         self.on_msg(self._receive)
 
     @property
     def sent(self) -> int:
         """Number of frames and heartbeats sent so far."""
         return self._sent
+
+    @property
+    def lag(self) -> float | None:
+        """Seconds from the newest frame that was painted to its acknowledgement, or None before the first."""
+        return self._lag
 
     def ready(self) -> bool:
         """Whether a frame may be sent: somebody looks, and everybody who looks has painted the last one."""
@@ -116,6 +124,8 @@ class Frames(anywidget.AnyWidget):
                 # A page that has just come is owed a frame at once, whatever others have yet to paint.
                 acknowledged = int(content.get("ack", known.acknowledged if known else self._sent))
                 self._views[name] = View(acknowledged, self._now(), bool(content.get("visible", True)))
+                if "ack" in content and acknowledged == self._sent:
+                    self._lag = self._now() - self._sent_at
             report = "error" in content and self._reports < MAX_REPORTS
             self._reports += report
         if report:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cryptobot.notebook.chart import PriceLine
 from cryptobot.notebook.numbers import Units, fixed, signed, tone_of
 from cryptobot.notebook.window import Candles
 
@@ -41,15 +42,15 @@ def price_legend(candles: Candles, index: int, units: Units, lines: Sequence[str
 
 
 def feature_legend(
-    candles: Candles, index: int, names: Sequence[str], levels: Mapping[str, float], percent: bool
+    candles: Candles, index: int, names: Sequence[str], levels: Mapping[str, Sequence[float]], percent: bool
 ) -> list[Entry]:
     """Write the values of the features of one pane, each with its threshold if it has one."""
     entries: list[Entry] = []
     for position, name in enumerate(names):
         value = float(candles.features[name][index])
         entries.append((words(name), _value(value, 3, percent=percent), "", swatch(position + 2)))
-        if name in levels:
-            entries.append(("threshold", _value(levels[name], 3, percent=percent), "dim", "level"))
+        for level in levels.get(name, ()):
+            entries.append(("threshold", _value(level, 3, percent=percent), "dim", "level"))
     return entries
 
 
@@ -64,12 +65,42 @@ def equity_legend(candles: Candles, index: int, units: Units) -> list[Entry]:
     return [("Equity", f"{units.money(value)} {units.quote}" if np.isfinite(value) else "–", "", "equity")]
 
 
-def tags(last: float, rising: bool, entry: float | None, units: Units) -> list[dict[str, Any]]:
-    """Return the lines across the price pane: the last price, and the price a position was entered at."""
-    lines = [{"pane": 0, "value": last, "text": units.price(last), "tone": "up" if rising else "down", "kind": "last"}]
-    if entry is not None:
-        lines.insert(0, {"pane": 0, "value": entry, "text": units.price(entry), "tone": "entry", "kind": "entry"})
-    return lines
+def drawdown_legend(value: float) -> list[Entry]:
+    """Write how far the equity is under its highest so far."""
+    return [("Drawdown", _value(value, 2, percent=True), "down" if value < 0 else "", "drawdown")]
+
+
+def result_legend(value: float | None, units: Units, *, here: bool) -> list[Entry]:
+    """Write what the trade that ended last has brought.
+
+    Parameters
+    ----------
+    value
+        In the quote currency, or None before the first trade.
+    units
+        How amounts are written.
+    here
+        Whether it ended at this very candle.
+    """
+    if value is None:
+        return [("PnL per trade", "no trade yet", "dim", "")]
+    tone = tone_of(value) if here else "dim"
+    return [("PnL per trade", f"{units.signed_money(value)} {units.quote}", tone, ""), *_LAST[: 1 - here]]
+
+
+_LAST: list[Entry] = [("", "the last one", "dim", "")]
+_KINDS = {"entry": "Entry", "stop": "Stop", "target": "Target", "live": "Live", "last": ""}
+
+
+def tags(last: float, rising: bool, lines: Sequence[PriceLine], units: Units) -> list[dict[str, Any]]:
+    """Return the lines across the price pane: what belongs to the position, and the last price as the last of them."""
+    shown = [
+        {"pane": 0, "value": line.price, "text": units.price(line.price), "tone": line.kind, "kind": line.kind,
+         "label": _KINDS.get(line.kind, line.kind)}
+        for line in lines
+    ]  # fmt: skip
+    tone = "up" if rising else "down"
+    return [*shown, {"pane": 0, "value": last, "text": units.price(last), "tone": tone, "kind": "last", "label": ""}]
 
 
 def words(name: str) -> str:

@@ -17,6 +17,29 @@ def lines(pane: Pane, width: float) -> Any:
     return bqplot.Lines(x=nothing, y=np.empty(0), stroke_width=width, scales=pane.scales, preserve_domain=KEEP)
 
 
+def area(pane: Pane, color: str, side: str) -> Any:
+    """Make the only mark of a pane: a line that is filled to one side of the pane."""
+    mark = lines(pane, 1.5)
+    mark.fill, mark.fill_colors, mark.fill_opacities = side, [color], [0.12]
+    pane.figure.marks = [mark]
+    return mark
+
+
+def bars_from_zero(pane: Pane) -> Any:
+    """Make the only mark of a pane: candles without wicks, for bars that stand on zero."""
+    mark = candles(pane, "oc", 0, 2)
+    pane.figure.marks = [mark]
+    return mark
+
+
+def candles(pane: Pane, form: str, stroke: int, columns: int) -> Any:
+    """Make candles of some columns, such as ``"ohlc"``."""
+    return bqplot.OHLC(
+        x=np.empty(0, dtype="datetime64[ms]"), y=np.empty((0, columns)), format=form, stroke_width=stroke, marker="candle",
+        colors=["var(--cb-up)", "var(--cb-down)"], stroke="var(--cb-wick)", preserve_domain=KEEP, scales=pane.scales,
+    )  # fmt: skip
+
+
 def colours(count: int, first: int) -> list[str]:
     """Return the style sheet's colours of some lines."""
     return [f"var(--cb-line-{swatch(first + number)})" for number in range(count)]

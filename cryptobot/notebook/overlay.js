@@ -25,6 +25,11 @@ function build(model, el) {
   const horizontal = element(el, "cb-cross-h");
   const valueTag = element(el, "cb-cross-value");
   const timeTag = element(el, "cb-cross-time");
+  const band = element(el, "cb-band");
+  band.hidden = true;
+  const ruler = element(el, "cb-ruler");
+  const rulerText = element(ruler, "cb-ruler-text");
+  ruler.hidden = true;
   const notice = element(el, "cb-notice");
   say(element(el, "cb-zone"), "UTC");
   const box = () => el.closest(".cb-chart");
@@ -75,28 +80,60 @@ function build(model, el) {
     const inner = boxes[index].height - pane.top - pane.bottom;
     return boxes[index].top + pane.top + (1 - (value - pane.y[0]) / (pane.y[1] - pane.y[0])) * inner;
   };
+  // Labels on the price axis must not cover each other: the newest price (the last line) keeps its place, the others
+  // move aside, those above it upwards and those below it downwards.
+  const APART = 19;
+  const spread = (tops) => {
+    const fixed = tops.length - 1;
+    const placed = [...tops];
+    const order = tops.map((_, index) => index).filter((index) => index !== fixed && tops[index] !== null);
+    const above = order.filter((index) => tops[index] < tops[fixed]).sort((a, b) => tops[b] - tops[a]);
+    const below = order.filter((index) => tops[index] >= tops[fixed]).sort((a, b) => tops[a] - tops[b]);
+    let edge = tops[fixed] ?? Infinity;
+    for (const index of above) edge = placed[index] = Math.min(tops[index], edge - APART);
+    edge = tops[fixed] ?? -Infinity;
+    for (const index of below) edge = placed[index] = Math.max(tops[index], edge + APART);
+    return placed;
+  };
   const drawTags = (view, boxes) => {
     while (tags.children.length > view.lines.length) tags.lastChild.remove();
-    view.lines.forEach((line, index) => {
-      const node = tags.children[index] ?? element(tags, "cb-price-line");
-      if (node.children.length === 0) element(node, "cb-price-tag");
+    const tops = view.lines.map((line) => {
       const pane = view.panes[line.pane];
       const inside = boxes[line.pane] && line.value >= pane.y[0] && line.value <= pane.y[1];
-      node.hidden = !inside;
-      if (!inside) return;
-      node.style.top = `${height(view, boxes, line.pane, line.value)}px`;
+      return inside ? height(view, boxes, line.pane, line.value) : null;
+    });
+    const placed = spread(tops);
+    view.lines.forEach((line, index) => {
+      const node = tags.children[index] ?? element(tags, "cb-price-line");
+      if (node.children.length === 0) {
+        element(node, "cb-price-tag");
+        element(node, "cb-line-label");
+      }
+      node.hidden = tops[index] === null;
+      if (node.hidden) return;
+      node.style.top = `${tops[index]}px`;
       node.style.setProperty("--cb-margin", `${view.right}px`);
       node.dataset.tone = line.tone;
       node.dataset.kind = line.kind;
-      say(node.firstChild, line.text);
-      // The newest price is drawn last and keeps its place; an entry close to it moves its label aside.
-      const newest = view.lines[view.lines.length - 1];
-      const apart = height(view, boxes, line.pane, line.value) - height(view, boxes, newest.pane, newest.value);
-      const above = apart < 0 && height(view, boxes, newest.pane, newest.value) > 28;
-      const aside = line !== newest && Math.abs(apart) < 19 ? (above ? -19 : 19) - apart : 0;
-      node.firstChild.style.marginTop = `${aside}px`;
-      node.firstChild.style.width = `${view.right}px`;
+      say(node.children[0], line.text);
+      say(node.children[1], line.label ?? "");
+      node.children[0].style.marginTop = `${placed[index] - tops[index]}px`;
+      node.children[0].style.width = `${view.right}px`;
     });
+  };
+
+  // The round trip that was chosen in the table, from its entry to its exit
+  const drawBand = (view, boxes) => {
+    const chart = box();
+    band.hidden = !chart || !view.band?.length || !boxes.length;
+    if (band.hidden) return;
+    const plot = chart.getBoundingClientRect().width - view.right;
+    const [from, to] = view.band.map((time) => ((time - view.x[0]) / (view.x[1] - view.x[0])) * plot);
+    const left = Math.max(0, from);
+    const right = Math.min(plot, to);
+    band.hidden = right < left;
+    const last = boxes[boxes.length - 1];
+    band.style.cssText = `left:${left}px;width:${Math.max(2, right - left)}px;height:${last.top + last.height}px`;
   };
   const update = () => {
     const view = model.get("view");
@@ -106,6 +143,8 @@ function build(model, el) {
     const boxes = paneBoxes();
     drawLegends(view, boxes);
     drawTags(view, boxes);
+    drawBand(view, boxes);
+    drawRuler(view, boxes);
   };
 
   // Crosshair --------------------------------------------------------------------------------------------------------
@@ -180,6 +219,92 @@ function build(model, el) {
     update();
   };
 
+  // Measuring: drag with Measure on, or with the Shift key ----------------------------------------------------------------
+  let measured = null; // pane, and time and value of the two corners
+  const corner = (view, boxes, event, pane) => {
+    const outer = box().getBoundingClientRect();
+    const plot = outer.width - view.right;
+    const inner = boxes[pane].height - view.panes[pane].top - view.panes[pane].bottom;
+    const across = Math.min(1, Math.max(0, (event.clientX - outer.left) / plot));
+    const down = Math.min(1, Math.max(0, (event.clientY - outer.top - boxes[pane].top - view.panes[pane].top) / inner));
+    const [low, high] = view.panes[pane].y;
+    const steps = Math.round((view.x[0] + across * (view.x[1] - view.x[0]) - view.anchor) / view.bar);
+    return { time: view.anchor + steps * view.bar, value: high - down * (high - low) };
+  };
+  const forget = () => {
+    measured = null;
+    ruler.hidden = true;
+  };
+  const wants = (event) => event.button === 0 && (model.get("measuring") || event.shiftKey);
+  const onPress = (event) => {
+    const view = model.get("view");
+    if (!view.panes || !wants(event)) return forget();
+    const outer = box().getBoundingClientRect();
+    const boxes = paneBoxes();
+    const y = event.clientY - outer.top;
+    const pane = boxes.findIndex((part) => y >= part.top && y < part.top + part.height);
+    if (pane < 0 || event.clientX - outer.left > outer.width - view.right) return;
+    event.preventDefault();
+    event.stopPropagation();
+    leave();
+    const start = corner(view, boxes, event, pane);
+    measured = { pane, start, end: start };
+    const onDrag = (move) => {
+      const now = model.get("view");
+      if (measured && now.panes?.[pane]) measured.end = corner(now, paneBoxes(), move, pane);
+      update();
+    };
+    const onRelease = () => {
+      window.removeEventListener("pointermove", onDrag);
+      window.removeEventListener("pointerup", onRelease);
+      if (measured && measured.end.time === start.time && measured.end.value === start.value) forget();
+    };
+    window.addEventListener("pointermove", onDrag);
+    window.addEventListener("pointerup", onRelease);
+  };
+  // bqplot pans from mouse events, which follow the pointer's: while measuring it must not see them.
+  const onMouse = (event) => {
+    if (wants(event)) event.stopPropagation();
+  };
+  const lasted = (milliseconds) => {
+    const minutes = Math.round(milliseconds / 60000);
+    if (minutes < 1) return `${Math.round(milliseconds / 1000)} s`;
+    const parts = [[Math.floor(minutes / 1440), "d"], [Math.floor(minutes / 60) % 24, "h"], [minutes % 60, "min"]];
+    return parts.filter(([count]) => count).map(([count, unit]) => `${count} ${unit}`).join(" ");
+  };
+  function drawRuler(view, boxes) {
+    const pane = measured && view.panes[measured.pane];
+    const chart = box();
+    ruler.hidden = !pane || !boxes[measured.pane] || !chart;
+    if (ruler.hidden) return;
+    const { start, end } = measured;
+    const plot = chart.getBoundingClientRect().width - view.right;
+    const place = (time) => ((time - view.x[0]) / (view.x[1] - view.x[0])) * plot;
+    const [left, right] = [place(start.time), place(end.time)].sort((a, b) => a - b);
+    const [top, bottom] = [start, end].map((at) => height(view, boxes, measured.pane, at.value)).sort((a, b) => a - b);
+    ruler.style.cssText = `left:${left}px;width:${right - left}px;top:${top}px;height:${bottom - top}px`;
+    const change = end.value - start.value;
+    const sign = change > 0 ? "+" : change < 0 ? "−" : "";
+    const share = start.value ? `  ${sign}${Math.abs((100 * change) / start.value).toFixed(2)} %` : "";
+    const bars = Math.round(Math.abs(end.time - start.time) / view.bar);
+    const money = measured.pane === 0 ? ` ${view.quote}${share}` : pane.unit;
+    const size = `${sign}${number(Math.abs(change), pane)}${money}`;
+    say(rulerText, `${size}\n${bars} bar${bars === 1 ? "" : "s"} · ${lasted(Math.abs(end.time - start.time))}`);
+    ruler.dataset.tone = change < 0 ? "down" : "up";
+    rulerText.dataset.below = top < 44 ? "yes" : "no";
+  }
+
+  // Keys: the chart is panned and zoomed without a mouse, too -------------------------------------------------------------
+  const KEYS = { ArrowLeft: "earlier", ArrowRight: "later", "+": "closer", "=": "closer", "-": "wider" };
+  const onKey = (event) => {
+    if (event.target !== chart || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") forget();
+    if (!KEYS[event.key]) return;
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab would scroll or run a command
+    model.send({ key: KEYS[event.key] });
+  };
+
   hideCross();
   let chart = null;
   let observer = null;
@@ -194,21 +319,37 @@ function build(model, el) {
     chart.addEventListener("pointermove", onMove);
     chart.addEventListener("pointerleave", leave);
     chart.addEventListener("pointerdown", leave);
+    chart.addEventListener("pointerdown", onPress, true);
+    chart.addEventListener("mousedown", onMouse, true);
+    chart.addEventListener("keydown", onKey);
+    chart.tabIndex = 0;
+    chart.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own keys stay out of the chart
+    chart.setAttribute("role", "group");
+    chart.setAttribute("aria-label", "Chart: arrow keys pan, plus and minus zoom");
     observer = new ResizeObserver(update);
     observer.observe(chart);
     update();
   };
   attach();
+  const onMeasuring = () => {
+    if (chart) chart.dataset.measuring = model.get("measuring") ? "yes" : "no";
+    if (!model.get("measuring")) forget();
+  };
   model.on("change:view", onView);
   model.on("change:hover", onHover);
+  model.on("change:measuring", onMeasuring);
   return () => {
     gone = true;
     model.off("change:view", onView);
     model.off("change:hover", onHover);
+    model.off("change:measuring", onMeasuring);
     observer?.disconnect();
     chart?.removeEventListener("pointermove", onMove);
     chart?.removeEventListener("pointerleave", leave);
     chart?.removeEventListener("pointerdown", leave);
+    chart?.removeEventListener("pointerdown", onPress, true);
+    chart?.removeEventListener("mousedown", onMouse, true);
+    chart?.removeEventListener("keydown", onKey);
   };
 }
 

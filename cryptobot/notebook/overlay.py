@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, get_args
 
 import anywidget
 import traitlets
 
+from cryptobot.notebook.chart import Move
 from cryptobot.notebook.needs import asset
+
+MOVES: Final = get_args(Move)
+MAX_KEYS: Final = 20
 
 
 class Overlay(anywidget.AnyWidget):
@@ -18,29 +22,42 @@ class Overlay(anywidget.AnyWidget):
     Parameters
     ----------
     wake
-        Called when the mouse points at another bar; :meth:`take_pointed` then tells which.
+        Called when the mouse points at another bar or a key moves the window: :meth:`take_pointed` and
+        :meth:`take_keys` then tell which.
     """
 
     _esm = asset("overlay.js")
     view = traitlets.Dict().tag(sync=True)
     hover = traitlets.Dict().tag(sync=True)
     crosshair = traitlets.Bool(True).tag(sync=True)
+    measuring = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, wake: Callable[[], None], **traits: Any) -> None:
         super().__init__(**traits)
         self._wake = wake
         self._guard = threading.Lock()
         self._asked = False
+        self._keys: list[Move] = []
         self._pointed: float | None = None
         self.on_msg(self._receive)
 
     def _receive(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
-        """Note which bar the mouse points at. Runs on the kernel's thread."""
+        """Note which bar the mouse points at, or how a key moves the window. Runs on the kernel's thread."""
         with self._guard:
-            time = content.get("hover")
-            self._pointed = float(time) if isinstance(time, int | float) else None
-            self._asked = True
+            if "key" in content:
+                if content["key"] in MOVES and len(self._keys) < MAX_KEYS:
+                    self._keys.append(content["key"])
+            else:
+                time = content.get("hover")
+                self._pointed = float(time) if isinstance(time, int | float) else None
+                self._asked = True
         self._wake()
+
+    def take_keys(self) -> list[Move]:
+        """Return how keys have moved the window since the last call."""
+        with self._guard:
+            keys, self._keys = self._keys, []
+            return keys
 
     def take_pointed(self) -> tuple[bool, float | None]:
         """Return whether the page has asked since the last call, and the time pointed at in milliseconds."""

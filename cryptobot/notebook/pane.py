@@ -37,7 +37,7 @@ class Pane:
 
     def __init__(self, title: str, height: int, *, ticks: int = 2, factor: float = 1.0, unit: str = "") -> None:
         self.title = title
-        self.height = height
+        self.height = self.natural = height
         self.factor = factor
         self.unit = unit
         self.digits = 0
@@ -82,8 +82,16 @@ class Pane:
         inside = [moment for moment in moments if low + edge <= moment <= high - edge]
         _set_ticks(self._times, np.array(inside, dtype="datetime64[ms]"), pattern)
 
-    def set_range(self, low: float, high: float) -> None:
-        """Show values from `low` to `high` below the legend, with a few round ones labelled."""
+    def set_range(self, low: float, high: float, *, ceiling: float | None = None) -> None:
+        """Show values from `low` to `high` below the legend, with a few round ones labelled.
+
+        Parameters
+        ----------
+        low, high
+            The range.
+        ceiling
+            The highest value that is labelled, where what is above it cannot be.
+        """
         inner = self.height - self.bottom
         high += (high - low) * LEGEND / max(1, inner - LEGEND)
         if (self.y.min, self.y.max) != (low, high):
@@ -92,6 +100,8 @@ class Pane:
         # A label at the very edge would be cut in two by the pane's border; without any, bqplot would choose ten.
         edge = 8 / inner * (high - low) * self.factor
         bottom, top = low * self.factor + edge, high * self.factor - edge
+        if ceiling is not None:
+            top = min(top, ceiling * self.factor)
         counts = (self._ticks, self._ticks + 1, 2 * self._ticks, 4 * self._ticks, 8 * self._ticks)
         ticks = next((found for count in counts if (found := round_ticks(bottom, top, count))), [(bottom + top) / 2])
         digits = decimals_of(ticks)

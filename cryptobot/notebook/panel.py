@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from cryptobot.core.errors import ConfigError, CryptobotError
@@ -13,34 +14,29 @@ from cryptobot.notebook.needs import require_lab
 
 require_lab()
 
-from cryptobot.notebook import status_words  # noqa: E402 - these need the packages that were looked for above
+from cryptobot.control.gone import BotGoneError  # noqa: E402 - what follows needs the packages looked for above
 from cryptobot.notebook.chart import charts  # noqa: E402
 from cryptobot.notebook.commands import Commands  # noqa: E402
 from cryptobot.notebook.frames import Frames  # noqa: E402
 from cryptobot.notebook.health import Health  # noqa: E402
 from cryptobot.notebook.layout import Layout  # noqa: E402
-from cryptobot.notebook.logview import MAX_LINES  # noqa: E402
-from cryptobot.notebook.numbers import Units  # noqa: E402
-from cryptobot.notebook.parameters import ParametersForm  # noqa: E402
-from cryptobot.notebook.readout import Said  # noqa: E402
+from cryptobot.notebook.overview import Overview, all_bots  # noqa: E402
 from cryptobot.notebook.refresh import RefreshLoop  # noqa: E402
-from cryptobot.notebook.tables import MAX_ROWS  # noqa: E402
+from cryptobot.notebook.steering import Steering  # noqa: E402
+from cryptobot.notebook.strategy_card import StrategyCard  # noqa: E402
+from cryptobot.notebook.updater import Updater  # noqa: E402
 from cryptobot.notebook.weakly import weakly  # noqa: E402
 
 if TYPE_CHECKING:
-    from cryptobot.notebook.handle import BotHandle
-    from cryptobot.trading.status import BotStatus
-    from cryptobot.trading.tape import TapeWindow
+    from cryptobot.control.handle import BotHandle
+    from cryptobot.notebook.chart import Chart, Move
+    from cryptobot.strategy.base import Strategy
 
-BARS: Final = 2000  # what can be panned to; the page gets at most 250 candles of it
-SLOW_SECONDS: Final = 1.0  # log and tables change at most once a second
-CAN_START: Final = ("new", "stopped", "finished", "halted")
-CAN_STOP: Final = ("starting", "running")
 _HOME: Final = "_control_panel"  # where a bot keeps its panel: both live as long as the bot does
 
 
 class ControlPanel:
-    """Start, stop, parameters, chart, trades and log of one bot; shows itself when it is the last line of a cell.
+    """Watch and steer one bot; shows itself when it is the last line of a cell. Without a bot it lists all that run.
 
     A bot has one panel: asking again returns the same one, so re-running a cell or opening a second browser shows the
     same panel. The page says STALE by itself when the kernel is gone.
@@ -48,7 +44,7 @@ class ControlPanel:
     Parameters
     ----------
     bot
-        What to watch and steer.
+        What to watch and steer: `cb.Bot`, or a bot in a process of its own. None lists all running bots to choose from.
     refresh
         Updates a second at most, above 0 and at most 8. A page that paints slower gets fewer.
     chart
@@ -66,19 +62,23 @@ class ControlPanel:
 
     Examples
     --------
-    ``cb.ControlPanel(bot)`` as the last line of a cell, or just ``bot``.
+    ``cb.ControlPanel(bot)`` as the last line of a cell, or just ``bot``. ``cb.ControlPanel()`` lists all running bots.
     """
 
-    def __new__(cls, bot: BotHandle, **_: Any) -> Self:
-        """Return the bot's panel if it has one that is not closed."""
+    def __new__(cls, bot: BotHandle | None = None, **_: Any) -> Any:
+        """Return the bot's panel if it has one that is not closed; without a bot, a list of all that run."""
+        if bot is None:
+            return Overview(all_bots, ControlPanel)
         known = vars(bot).get(_HOME)
         if isinstance(known, cls) and not known.closed:
             return known
         return super().__new__(cls)
 
-    def __init__(self, bot: BotHandle, *, refresh: float = 4.0, chart: str = "bqplot") -> None:
+    def __init__(self, bot: BotHandle | None = None, *, refresh: float = 4.0, chart: str = "bqplot") -> None:
         if not 0 < refresh <= 8:
             raise ConfigError(f"ControlPanel: `refresh` is {refresh!r}. Allowed: above 0 and at most 8 a second.")
+        if bot is None:  # then __new__ has made an Overview, which Python does not initialise here
+            return
         if vars(bot).get(_HOME) is self:
             self._loop.rate = refresh
             return
@@ -86,19 +86,16 @@ class ControlPanel:
         self._lock = threading.RLock()
         self._health = Health(bot.log)
         self._commands = Commands(weakly(self._command_failed), weakly(self._wake))
-        self._chart = charts.get(chart)()
+        self._chart: Chart = charts.get(chart)()
         self._chart.on_interaction = weakly(self._interacted)
-        self._status: BotStatus | None = None
-        self._said: tuple[object, ...] = ()
-        self._drawn_sequence = -1
-        self._framed_at = self._slow_at = float("-inf")
+        self._framed_at = float("-inf")
         self._touched = threading.Event()
+        self._later: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         frames = Frames(time.monotonic, weakly(self._heard), weakly(self._page_failed))
-        strategy = bot.strategy
-        form = ParametersForm(
-            strategy.name, type(strategy).parameters(), bot.status().parameters, weakly(self._apply_parameters)
-        )
-        self._layout = Layout(frames, self._chart, form)
+        card = StrategyCard(bot.strategy, weakly(self._apply_parameters), weakly(self._apply_strategy))
+        self._steering = Steering(bot, self._commands, end_of_process(bot))
+        self._layout = Layout(frames, self._chart, card, self._steering.buttons, self._steering.confirmation)
+        self._updater = Updater(bot, self._layout, self._steering, self._commands, self._health)
         self._connect()
         self._loop = RefreshLoop(self, refresh)
         self._end = weakref.finalize(self, _release, self._loop, self._commands, self._layout)
@@ -108,12 +105,15 @@ class ControlPanel:
         self._loop.start()
 
     def _connect(self) -> None:
-        """Connect the buttons and switches; their callbacks only enqueue."""
-        layout = self._layout
-        layout.start.on_click(weakly(self._start))
-        layout.stop.on_click(weakly(self._stop))
-        layout.follow.observe(weakly(self._switched), "value")
-        layout.crosshair.observe(weakly(self._switched), "value")
+        """Connect the chart's switches and the trades; their callbacks only enqueue."""
+        tools = self._layout.tools
+        for switch in (tools.follow, tools.crosshair, tools.measure):
+            switch.observe(weakly(self._switched), "value")
+        for switch in tools.parts.values():
+            switch.observe(weakly(self._part_switched), "value")
+        for button in tools.moves.values():
+            button.on_click(weakly(self._moved))
+        self._layout.trades.observe(weakly(self._trade_chosen), "chosen")
 
     # What a script or a test may use ----------------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ class ControlPanel:
     def refresh(self) -> None:
         """Bring every widget up to date now, whether a page looks or not."""
         with self._lock:
-            self._slow_at = float("-inf")
+            self._updater.forget()
             self._update(time.monotonic())
 
     def close(self) -> None:
@@ -190,21 +190,54 @@ class ControlPanel:
 
     # Callbacks: they come on the kernel's thread and only note what was asked for ---------------------------------------
 
-    def _start(self, _button: object) -> None:
-        self._commands.put("start", self.bot.start)
-        self._wake()
-
-    def _stop(self, _button: object) -> None:
-        self._commands.put("stop", self.bot.stop)
-        self._wake()
-
     def _apply_parameters(self, changes: Mapping[str, Any]) -> None:
-        self._commands.put("set_parameters", lambda: self._set_parameters(dict(changes)))
-        self._wake()
+        named = ", ".join(f"{name} = {value}" for name, value in changes.items())
+        self._ask_if_live("Apply", f"From the next bar's close on it trades with {named}.", "set_parameters",
+                          lambda: self.bot.set_parameters(**changes))  # fmt: skip
+
+    def _apply_strategy(self, strategy: Strategy) -> None:
+        self._ask_if_live("Use it", f"From the next bar's close on {strategy!r} decides; the position stays as it is.",
+                          "set_strategy", lambda: self.bot.set_strategy(strategy))  # fmt: skip
+
+    def _ask_if_live(self, title: str, text: str, name: str, change: Callable[[], object]) -> None:
+        """Carry out a change, after a typed word where real money is at stake."""
+
+        def put(_ticked: bool = False) -> None:
+            self._commands.put(name, lambda: self._change(change))
+            self._wake()
+
+        if self._steering.is_live:
+            self._steering.confirmation.ask(title, text, put, word=title.upper())
+        else:
+            put()
 
     def _switched(self, _change: object) -> None:
-        self._chart.follow = self._layout.follow.value
-        self._chart.crosshair = self._layout.crosshair.value
+        tools = self._layout.tools
+        self._chart.follow = tools.follow.value
+        self._chart.crosshair = tools.crosshair.value
+        self._chart.measuring = tools.measure.value
+        self._interacted()
+
+    def _part_switched(self, change: Any) -> None:
+        name, shown = change.owner.description, bool(change.new)
+        self._soon(lambda: self._chart.show_part(name, shown))
+
+    def _moved(self, button: Any) -> None:
+        how: Move = next(how for how, known in self._layout.tools.moves.items() if known is button)
+        self._soon(lambda: self._chart.move(how))
+
+    def _trade_chosen(self, change: Any) -> None:
+        name = str(change.new)
+        self._soon(lambda: self._go_to(name))
+
+    def _go_to(self, name: str) -> None:
+        trip = self._updater.trip_of(name)
+        if trip is not None:
+            self._chart.go_to(trip)
+
+    def _soon(self, action: Callable[[], object]) -> None:
+        """Let the panel's own thread do something to the chart."""
+        self._later.put(action)
         self._interacted()
 
     def _interacted(self) -> None:
@@ -224,15 +257,15 @@ class ControlPanel:
 
     # Commands: on their own thread --------------------------------------------------------------------------------------
 
-    def _set_parameters(self, changes: dict[str, Any]) -> None:
+    def _change(self, change: Callable[[], object]) -> None:
         try:
-            self.bot.set_parameters(**changes)
+            change()
         except ConfigError as error:  # the user's own mistake: said beside the fields
             with self._lock:
-                self._layout.form.refuse(str(error))
+                self._layout.card.refuse(str(error))
         else:
             with self._lock:
-                self._layout.form.wait()
+                self._layout.card.wait()
 
     def _command_failed(self, name: str, error: Exception) -> None:
         self._health.note(name, error)
@@ -252,67 +285,28 @@ class ControlPanel:
                     frames.beat()
                 elif frames.beat_due():
                     frames.beat()
+                frames.lost = ""
+            except BotGoneError as error:  # the page says STALE, whatever it shows
+                frames.lost = str(error)
+                if frames.beat_due():
+                    frames.beat()
             except Exception as error:  # noqa: BLE001 - kept, logged and raised by assert_healthy: never swallowed
                 self._health.note("refresh", error)
 
     def _update(self, now: float) -> bool:
-        """Update the widgets that have news; return whether there was any."""
-        status = self.bot.status()
-        news = False
-        if self._touched.is_set():
-            self._touched.clear()
-            self._chart.redraw()
-            news = True
-        if status.sequence != self._drawn_sequence:
-            self._drawn_sequence = status.sequence
-            self._draw(status, self.bot.tape(BARS))
-            news = True
-        said = (status, len(self.errors), tuple(self._commands.pending), self._chart.follow)
-        if said != self._said:
-            self._said = said
-            self._say(status)
-            news = True
-        if now - self._slow_at >= SLOW_SECONDS:
-            self._slow_at = now
-            news = self._say_slowly(status) or news
-        self._status = status
-        return news
+        """Do what the user has asked of the chart, then set the widgets that have news; return whether there was any."""
+        touched = self._touched.is_set()
+        self._touched.clear()
+        while not self._later.empty():
+            self._later.get()()
+        return self._updater.update(now, touched=touched)
 
-    def _draw(self, status: BotStatus, tape: TapeWindow) -> None:
-        """Draw the newest bars, with the thresholds that belong to the strategy's features."""
-        levels = {
-            name: float(status.parameters[f"{name}_threshold"])
-            for name in tape.features
-            if f"{name}_threshold" in status.parameters
-        }
-        entry = float(status.entry_price) if status.entry_price is not None else None
-        self._chart.describe(Units.of(status.symbol, status.price), levels, entry)
-        self._chart.show(tape)
 
-    def _say(self, status: BotStatus) -> None:
-        """Update header, figures, buttons and form."""
-        layout = self._layout
-        layout.root.remove_class(f"cb-mode-{self._status.mode}") if self._status else None
-        layout.root.add_class(f"cb-mode-{status.mode}")
-        layout.header.say(status_words.header(status, len(self.errors)))
-        layout.account.say(status_words.account(status, Units.of(status.symbol, status.price)))
-        layout.figures.say(status_words.figures(status, Units.of(status.symbol, status.price)))
-        pending = self._commands.pending
-        layout.start.disabled = status.state not in CAN_START or "start" in pending
-        layout.stop.disabled = status.state not in CAN_STOP or "stop" in pending
-        layout.follow.value = self._chart.follow
-        layout.form.follow(status.parameters)
-        layout.decision.say(
-            {"decision": Said(self.bot.explain().text if status.bars else "No bar yet, so no decision.")}
-        )
+def end_of_process(bot: BotHandle) -> Callable[[], object] | None:
+    """Return what ends the process of an attached bot, or None for a bot in this process, which is never ended."""
+    from cryptobot.control.attached_bot import AttachedBot
 
-    def _say_slowly(self, status: BotStatus) -> bool:
-        """Update log and trades; return whether they have changed."""
-        layout = self._layout
-        before = layout.log.lines, layout.trades.rows
-        layout.log.show(self.bot.logs(MAX_LINES))
-        layout.trades.show(self.bot.trades(MAX_ROWS), Units.of(status.symbol, status.price))
-        return (layout.log.lines, layout.trades.rows) != before
+    return bot.shut_down if isinstance(bot, AttachedBot) else None
 
 
 def _release(loop: RefreshLoop, commands: Commands, layout: Layout) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from cryptobot.notebook.readout import Readout, Said
+from cryptobot.notebook.readout import Readout
+from cryptobot.notebook.said import Said
 
 if TYPE_CHECKING:
     from cryptobot.strategy.param import Param
@@ -18,33 +19,39 @@ class ParametersForm:
 
     Parameters
     ----------
-    name
-        The strategy's name.
     declared
         `type(strategy).parameters()`.
     values
         The values in use.
     on_apply
         Called with the changed values when Apply is pressed.
+    fresh
+        Whether the strategy is not in use yet: then Apply asks for it with all its values.
     """
 
     def __init__(
         self,
-        name: str,
         declared: Mapping[str, Param],
         values: Mapping[str, Any],
         on_apply: Callable[[dict[str, Any]], None],
+        *,
+        fresh: bool = False,
     ) -> None:
+        self.fresh = fresh
         self._on_apply = on_apply
+        self.on_undo: Callable[[], None] = lambda: None
         self._in_use = dict(values)
         self._asked: dict[str, Any] | None = None
         self._following = False
         self.fields = {key: field_for(param, values[key]) for key, param in declared.items()}
         self.apply = ipywidgets.Button(
-            description="Apply", icon="check", tooltip="Use these values from the next bar's close on", disabled=True
+            description="Use it" if fresh else "Apply",
+            icon="check",
+            tooltip=f"Use {'this strategy' if fresh else 'these values'} from the next bar's close on",
+            disabled=not fresh,
         )
         self.undo = ipywidgets.Button(
-            description="Undo", icon="undo", tooltip="Go back to the values in use", disabled=True
+            description="Undo", icon="undo", tooltip="Go back to what is in use", disabled=not fresh
         )
         for button, style in ((self.apply, "cb-apply"), (self.undo, "cb-undo")):
             button.add_class("cb-button")
@@ -54,19 +61,19 @@ class ParametersForm:
         self.message = Readout("message", [("message", "")])
         for field in self.fields.values():
             field.observe(self._edited, "value")
-        title = Readout("title", [("title", "Strategy")])
-        title.say({"title": Said(name)})
-        body: list[Any] = [*self.fields.values(), ipywidgets.HBox([self.apply, self.undo]), self.message]
-        if not self.fields:
-            body = [self.message]
+        buttons = [ipywidgets.HBox([self.apply, self.undo])] if self.fields or fresh else []
+        if fresh:
+            self.message.say({"message": Said("Not in use yet.")})
+        elif not self.fields:
             self.message.say({"message": Said("This strategy has no parameters.")})
-        self.widget = ipywidgets.VBox([title, *body])
-        self.widget.add_class("cb-card")
+        self.widget = ipywidgets.VBox([*self.fields.values(), *buttons, self.message])
         self.widget.add_class("cb-parameters")
 
     @property
     def edited(self) -> dict[str, Any]:
-        """The fields that differ from what is in use."""
+        """The fields that differ from what is in use; all of them while the strategy is not."""
+        if self.fresh:
+            return {key: field.value for key, field in self.fields.items()}
         return {key: field.value for key, field in self.fields.items() if field.value != self._in_use.get(key)}
 
     def follow(self, values: Mapping[str, Any]) -> None:
@@ -77,6 +84,8 @@ class ParametersForm:
         values
             The parameters the bot uses now.
         """
+        if self.fresh:
+            return
         if values != self._in_use:
             untouched = [key for key, field in self.fields.items() if field.value == self._in_use.get(key)]
             self._in_use = dict(values)
@@ -109,7 +118,7 @@ class ParametersForm:
 
     def _apply(self, _button: object) -> None:
         changes = self.edited
-        if changes:
+        if changes or self.fresh:
             self._asked = changes
             self.message.say({"message": Said("Asking the bot …", "wait")})
             self._on_apply(changes)
@@ -118,6 +127,7 @@ class ParametersForm:
         for key, field in self.fields.items():
             field.value = self._in_use[key]
         self.message.say({"message": Said("")})
+        self.on_undo()
 
     def _edited(self, _change: object) -> None:
         self._mark()
@@ -126,6 +136,8 @@ class ParametersForm:
 
     def _mark(self) -> None:
         """Mark edited fields, and offer Apply only when something is edited."""
+        if self.fresh:
+            return
         edited = self.edited
         for key, field in self.fields.items():
             (field.add_class if key in edited else field.remove_class)("cb-edited")

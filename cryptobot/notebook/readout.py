@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import anywidget
 import traitlets
 
 from cryptobot.notebook.needs import asset
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What stands in one place.
-
-    Attributes
-    ----------
-    text
-        The value, in words or digits.
-    tone
-        What it means, for the style sheet: ``"up"``, ``"down"``, a mode, a state ….
-    note
-        A second, smaller line.
-    title
-        Shown when the mouse rests on it.
-    """
-
-    text: str
-    tone: str = ""
-    note: str = ""
-    title: str = ""
+from cryptobot.notebook.said import Said
 
 
 class Readout(anywidget.AnyWidget):

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from cryptobot.notebook.numbers import Units, signed, tone_of
-from cryptobot.notebook.readout import Said
+from cryptobot.notebook.limit_words import CLOSE, used
+from cryptobot.notebook.limit_words import words as limit_words
+from cryptobot.notebook.numbers import MINUS, Units, signed, tone_of
+from cryptobot.notebook.said import Said
 
 if TYPE_CHECKING:
     from cryptobot.trading.status import BotStatus
@@ -20,8 +22,8 @@ FIGURES: Final = (
     ("position", "Position"),
     ("unrealised", "Unrealised PnL"),
     ("realised", "Realised PnL"),
+    ("today", "Today (UTC)"),
     ("trades", "Closed trades"),
-    ("fees", "Fees paid"),
 )
 ACCOUNT: Final = (
     ("cash", "Cash"),
@@ -29,6 +31,9 @@ ACCOUNT: Final = (
     ("initial", "Started with"),
     ("bars", "Bars traded"),
     ("newest", "Newest bar (UTC)"),
+    ("feed", "Feed"),
+    ("protection", "Protection"),
+    ("limits", "Limits"),
 )
 
 MODES: Final = {
@@ -46,10 +51,14 @@ STATES: Final = {
     "finished": ("FINISHED", "The recorded market has come to its end"),
     "halted": ("HALTED", "Halted by an error: nothing is decided or sent"),
 }
+TRADING: Final = {
+    "reducing": ("REDUCING", "It only makes the position smaller. Clear lets it trade again"),
+    "halted": ("HALTED", "It watches and sends no order. Clear lets it trade again"),
+}
 
 
 def header(status: BotStatus, errors: int) -> dict[str, Said]:
-    """Say what cannot be mistaken: mode, market, state, and why the bot is not running if it is not.
+    """Say what cannot be mistaken: mode, market, state, and why the bot does not trade if it does not.
 
     Parameters
     ----------
@@ -59,16 +68,48 @@ def header(status: BotStatus, errors: int) -> dict[str, Said]:
         How many errors the panel itself has met.
     """
     mode = str(status.mode)
-    word, meaning = STATES.get(status.state, (status.state.upper(), ""))
-    reason = status.reason if status.state in ("halted", "stopped", "finished") else ""
+    word, tone, meaning = state(status)
+    reason, alarm = _reason(status)
     if errors:
-        reason = f"{errors} panel error{'s' * (errors > 1)}: see the log. {reason}"
+        reason, alarm = f"{errors} panel error{'s' * (errors > 1)}: see the log. {reason}", True
     return {
         "mode": Said(mode.upper(), mode, title=MODES.get(mode, ""), note=MODES.get(mode, "")),
         "market": Said(status.symbol, note=f"{status.timeframe} · {status.name}", title="Market, timeframe and bot"),
-        "state": Said(word, status.state, title=meaning),
-        "reason": Said(reason, "error" if errors or status.state == "halted" else "", title=reason),
+        "state": Said(word, tone, title=meaning),
+        "reason": Said(reason, "error" if alarm else "", title=reason),
     }
+
+
+def state(status: BotStatus) -> tuple[str, str, str]:
+    """Say in one word what a bot does and may do; the most careful wins.
+
+    Returns
+    -------
+    tuple
+        The word, its tone for the style sheet, and what it means.
+    """
+    word, meaning = STATES.get(status.state, (status.state.upper(), ""))
+    trading = str(status.trading_state)
+    if trading == "active":
+        return word, status.state, meaning
+    may, means = TRADING[trading]
+    if status.state in ("starting", "running"):
+        return may, trading, means
+    return (word if word == may else f"{word} · {may}"), trading, f"{meaning}. {means}"
+
+
+def _reason(status: BotStatus) -> tuple[str, bool]:
+    """Say what a person should know now, and whether it is a matter of concern."""
+    if status.unknown_orders:
+        count = status.unknown_orders
+        return f"Nobody knows what became of {count} order{'s' * (count > 1)}: nothing is bought until that is known.", True
+    if status.state in ("starting", "running") and not status.connected:
+        return "The exchange does not answer. The bot goes on trying.", True
+    if status.protected is False:
+        return "The position is not protected: no stop rests on the exchange.", True
+    if status.trading_state != "active":
+        return status.trading_reason[:1].upper() + status.trading_reason[1:], status.trading_state == "halted"
+    return (status.reason, status.state == "halted") if status.state in ("halted", "stopped", "finished") else ("", False)
 
 
 def figures(status: BotStatus, units: Units) -> dict[str, Said]:
@@ -108,16 +149,20 @@ def figures(status: BotStatus, units: Units) -> dict[str, Said]:
             tone_of(status.realised_pnl),
             f"{units.quote}  {_arrow(status.realised_pnl)}after fees",
         ),
-        "trades": Said(f"{status.trades:,}", note="round trips"),
-        "fees": Said(units.money(status.fees), note=units.quote),
+        "today": Said(
+            units.signed_money(status.day_pnl),
+            tone_of(status.day_pnl),
+            f"{units.quote}  {_allowed(status, units)}",
+        ),
+        "trades": Said(f"{status.trades:,}", note=f"fees {units.money(status.fees)} {units.quote}"),
     }
 
 
 _UNKNOWN: Final = {key: "known when started" for key, _ in FIGURES} | {"price": "no bar yet"}
 
 
-def account(status: BotStatus, units: Units) -> dict[str, Said]:
-    """Write where the money is, and how far the bot has come.
+def account(status: BotStatus, units: Units, age: float | None) -> dict[str, Said]:
+    """Write where the money is, how far the bot has come, and what watches over it.
 
     Parameters
     ----------
@@ -125,17 +170,67 @@ def account(status: BotStatus, units: Units) -> dict[str, Said]:
         The bot's status.
     units
         How this market's numbers are written.
+    age
+        Seconds since the newest bar came, or None while none has.
     """
     time = status.last_bar_time
-    if not status.initial_equity:
-        return {key: Said("–") for key, _ in ACCOUNT}
+    known = bool(status.initial_equity)
     return {
-        "cash": Said(units.money(status.cash), note=units.quote),
-        "held": Said(units.money(status.equity - status.cash), note=units.quote),
-        "initial": Said(units.money(status.initial_equity), note=units.quote),
-        "bars": Said(f"{status.bars:,}"),
+        "cash": Said(units.money(status.cash), note=units.quote) if known else Said("–"),
+        "held": Said(units.money(status.equity - status.cash), note=units.quote) if known else Said("–"),
+        "initial": Said(units.money(status.initial_equity), note=units.quote) if known else Said("–"),
+        "bars": Said(f"{status.bars:,}") if known else Said("–"),
         "newest": Said("–" if time is None else f"{datetime.fromtimestamp(time / 1e9, UTC):%Y-%m-%d %H:%M}"),
+        "feed": _feed(status, age),
+        "protection": _protection(status),
+        "limits": _limits(status),
     }
+
+
+def _feed(status: BotStatus, age: float | None) -> Said:
+    if status.state not in ("starting", "running"):
+        return Said("off", "flat", title="The bot is not running, so no bars come")
+    if not status.connected:
+        return Said("▲ no answer", "error", title="The exchange does not answer")
+    if age is None:
+        return Said("waiting", "flat", title="No bar has come yet")
+    return Said(f"bar {ago(age)} ago", title="Since the newest bar came")
+
+
+def _protection(status: BotStatus) -> Said:
+    if status.protected is None:
+        return Said("none wanted" if not status.quantity else "no stop set", "flat")
+    return Said("● stop rests") if status.protected else Said("▲ missing", "error")
+
+
+def _limits(status: BotStatus) -> Said:
+    if not status.limits:
+        return Said("none set", "flat")
+    nearest = next(iter(used(status)), None)
+    text = f"{len(status.limits)} set"
+    if nearest is None:
+        return Said(text)
+    tone = "error" if nearest.share >= CLOSE else ""
+    return Said(f"{'▲ ' if tone else ''}{limit_words(nearest.name)} {100 * nearest.share:.0f} %", tone, title=text)
+
+
+def _allowed(status: BotStatus, units: Units) -> str:
+    """Say how much loss is allowed today, where there is a limit."""
+    limit = status.limits.get("max_daily_loss")
+    return "no limit set" if limit is None else f"limit {MINUS}{units.money(Decimal(limit))}"
+
+
+def ago(seconds: float) -> str:
+    """Write a short time.
+
+    Examples
+    --------
+    >>> ago(3.4), ago(130), ago(7300)
+    ('3 s', '2 min', '2 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"
 
 
 def _when(status: BotStatus, units: Units) -> str:

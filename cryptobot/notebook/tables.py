@@ -1,7 +1,8 @@
-"""The trades of a bot as a table in the panel."""
+"""Tables in the panel, and the one of the trades."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -14,31 +15,79 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_ROWS = 100
-COLUMNS = (
-    ("Entered (UTC)", "left"),
-    ("Left (UTC)", "left"),
-    ("Quantity", "right"),
-    ("Entry price", "right"),
-    ("Exit price", "right"),
-    ("Fees", "right"),
-    ("PnL", "right"),
-    ("Return", "right"),
-    ("Status", "left"),
-)
-Cell = tuple[str, str]
+# Text, tone and what it is sorted by, where that is not the text.
+Cell = tuple[str, str] | tuple[str, str, float]
 
 
-class TradesTable(anywidget.AnyWidget):
-    """One row a round trip, newest first; at most 100 on the page. Cells are set as text, never as HTML."""
+class Table(anywidget.AnyWidget):
+    """Rows of texts; the page sorts them by their columns. Cells are set as text, never as HTML.
+
+    Parameters
+    ----------
+    title
+        What the table shows, for screen readers.
+    columns
+        Label and side of each.
+    empty
+        What is said when there is no row.
+    hint
+        What choosing a row does, or an empty text where rows cannot be chosen: :attr:`chosen` is then its id.
+    """
 
     _esm = asset("table.js")
-    title = traitlets.Unicode("Trades, newest first").tag(sync=True)
-    columns = traitlets.List([list(column) for column in COLUMNS]).tag(sync=True)
+    title = traitlets.Unicode().tag(sync=True)
+    columns: traitlets.List[Any] = traitlets.List().tag(sync=True)
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    empty = traitlets.Unicode("No trades yet. They appear here as soon as the strategy enters.").tag(sync=True)
+    empty = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
+    hint = traitlets.Unicode().tag(sync=True)
+    chosen = traitlets.Unicode().tag(sync=True)
 
-    def show(self, trades: pd.DataFrame, units: Units) -> None:
+    def __init__(
+        self, title: str, columns: Sequence[tuple[str, str]], empty: str, hint: str = "", **traits: Any
+    ) -> None:
+        super().__init__(title=title, columns=[list(column) for column in columns], empty=empty, hint=hint, **traits)
+
+    def fill(self, rows: Iterable[tuple[str, Sequence[Cell]]], note: str = "") -> None:
+        """Show these rows; a message goes to the page only if one of them is new.
+
+        Parameters
+        ----------
+        rows
+            Id and cells of each.
+        note
+            A line under the table.
+        """
+        self.rows = [{"id": name, "cells": [list(cell) for cell in cells]} for name, cells in rows]
+        self.note = note
+
+    def text(self, row: int, column: int) -> str:
+        """Return what stands in a cell, for tests and scripts."""
+        return str(self.rows[row]["cells"][column][0])
+
+
+class TradesTable(Table):
+    """One row a round trip, newest first; at most 100 on the page. Choosing one shows it in the chart."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Trades, newest first",
+            [
+                ("Entered (UTC)", "left"),
+                ("Left (UTC)", "left"),
+                ("Quantity", "right"),
+                ("Entry price", "right"),
+                ("Exit price", "right"),
+                ("Fees", "right"),
+                ("PnL", "right"),
+                ("Return", "right"),
+                ("Status", "left"),
+            ],
+            "No trades yet. They appear here as soon as the strategy enters.",
+            "Show it in the chart",
+        )
+
+    def show(self, trades: pd.DataFrame, units: Units, total: int) -> None:
         """Show the newest trades.
 
         Parameters
@@ -47,13 +96,16 @@ class TradesTable(anywidget.AnyWidget):
             As `bot.trades()` returns them: one row a round trip, oldest first.
         units
             How this market's numbers are written.
+        total
+            How many there are in all.
         """
-        newest = trades.tail(MAX_ROWS).iloc[::-1]
-        records = newest.to_dict("records")
+        records = trades.tail(MAX_ROWS).iloc[::-1].to_dict("records")
         digits = max((decimals(record["quantity"]) for record in records), default=1)
-        self.rows = [[list(cell) for cell in row(record, units, digits)] for record in records]
-        hidden = len(trades) - len(newest)
-        self.note = f"The newest {len(newest)} of {len(trades):,}; bot.trades() has all." if hidden else ""
+        hidden = total > len(records)
+        self.fill(
+            [(str(record["entry_time"].value), row(record, units, digits)) for record in records],
+            f"The newest {len(records)} of {total:,}; bot.trades() has all." if hidden else "",
+        )
 
 
 def row(trade: dict[Any, Any], units: Units, digits: int | None = None) -> list[Cell]:
@@ -69,16 +121,17 @@ def row(trade: dict[Any, Any], units: Units, digits: int | None = None) -> list[
         Decimals of the quantity, or None for as many as it has.
     """
     is_open = trade["status"] == "open"
-    pnl = float(trade["pnl"])
+    pnl, share = float(trade["pnl"]), float(trade["return"])
+    exit_price = 0.0 if is_open else float(trade["exit_price"])
     return [
         (_moment(trade["entry_time"]), ""),
         ("–" if is_open else _moment(trade["exit_time"]), ""),
-        (units.quantity(trade["quantity"], digits), ""),
-        (units.price(trade["entry_price"]), ""),
-        ("–" if is_open else units.price(trade["exit_price"]), ""),
-        (units.money(trade["fees"]), ""),
-        (units.signed_money(pnl), tone_of(pnl)),
-        (signed(100 * float(trade["return"]), 2) + " %", tone_of(pnl)),
+        (units.quantity(trade["quantity"], digits), "", float(trade["quantity"])),
+        (units.price(trade["entry_price"]), "", float(trade["entry_price"])),
+        ("–" if is_open else units.price(exit_price), "", exit_price),
+        (units.money(trade["fees"]), "", float(trade["fees"])),
+        (units.signed_money(pnl), tone_of(pnl), pnl),
+        (signed(100 * share, 2) + " %", tone_of(pnl), share),
         ("● open" if is_open else str(trade["status"]), "open" if is_open else ""),
     ]
 

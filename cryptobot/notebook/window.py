@@ -39,6 +39,10 @@ class Candles:
         How many bars one candle stands for.
     step
         Time from one candle to the next where none is missing, milliseconds.
+    starts
+        Position in the tape of each candle's first bar, shape ``(m,)``.
+    stop
+        Position after the last candle's last bar.
     """
 
     time: Ints
@@ -48,6 +52,8 @@ class Candles:
     equity: Floats
     bars_each: int
     step: int
+    starts: Ints
+    stop: int
 
     def __len__(self) -> int:
         return len(self.time)
@@ -59,6 +65,21 @@ class Candles:
     def at(self, time: float) -> int:
         """Return the candle that a time in milliseconds belongs to."""
         return max(0, int(np.searchsorted(self.time, time, "right")) - 1)
+
+    def least(self, values: Floats) -> Floats:
+        """Return the least of a column of the tape in each candle, NaN where one is undefined."""
+        if not len(self):
+            return np.empty(0)
+        return np.minimum.reduceat(values[self.starts[0] : self.stop], self.starts - self.starts[0])
+
+    def summed(self, times: Ints, values: Floats) -> Floats:
+        """Return the sum, in each candle, of what happened at some times in milliseconds; 0 where nothing did."""
+        sums = np.zeros(len(self))
+        if len(self):
+            index = np.searchsorted(self.time, times, "right") - 1
+            inside = (index >= 0) & (times < self.time[-1] + self.step)
+            np.add.at(sums, index[inside], values[inside])
+        return sums
 
 
 def step_of(time: Ints) -> int:
@@ -122,6 +143,8 @@ def _joined(tape: TapeWindow, starts: npt.NDArray[np.intp], each: int, step: int
         equity=np.asarray(tape.equity, float)[ends] if len(starts) else np.empty(0),
         bars_each=each,
         step=each * step,
+        starts=starts.astype(np.int64),
+        stop=stop,
     )
 
 

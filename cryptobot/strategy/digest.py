@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import types
 from collections.abc import Callable
@@ -51,13 +52,20 @@ def _ingredients(function: types.FunctionType, seen: set[int]) -> list[Any]:
     if id(function) in seen:  # functions that call each other
         return [function.__name__]
     seen = seen | {id(function)}
-    helpers = helpers_of(function)
+    # `co_names` holds attributes, too: a notebook's variable `a` is no part of a function that reads `x.a`.
+    read = {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}
+    helpers = {name: helper for name, helper in helpers_of(function).items() if name in read}
     outside = {
         name: space[name]
         for name in code.co_names
-        if name in space and name not in helpers and not isinstance(space[name], types.ModuleType)
+        if name in read and name in space and name not in helpers and not isinstance(space[name], types.ModuleType)
     }
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    # `super()` looks at the class itself, whose name and place are no part of what it computes.
+    cells = [
+        cell.cell_contents
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True)
+        if name != "__class__"
+    ]
     return [
         code.co_code,
         code.co_names,

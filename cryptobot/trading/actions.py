@@ -2,19 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from cryptobot.core.types import Intent
+from cryptobot.core.trading_state import TradingState
+from cryptobot.core.types import Intent, OcoIntent
 
 Level = Literal["debug", "info", "warning", "error"]
+
+Topic = Literal[
+    "note",
+    "entry",
+    "exit",
+    "stop_loss",
+    "take_profit",
+    "started",
+    "stopped",
+    "halted",
+    "killed",
+    "cleared",
+    "flattened",
+    "unknown_order",
+    "resolved",
+    "unprotected",
+    "protected",
+    "stale_feed",
+    "limit",
+    "connection",
+    "external",
+    "reconciliation",
+    "parameters",
+    "refused",
+    "rejected",
+    "journal",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Write the intent into the journal, then send it."""
+    """Write the intent, or the pair, into the journal, then send it."""
 
-    intent: Intent
+    intent: Intent | OcoIntent
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel orders of the bot, and look how they ended.
+
+    Attributes
+    ----------
+    client_ids
+        Of the orders; the legs of a pair are named both.
+    """
+
+    client_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +69,35 @@ class Notice:
         ``"info"`` for what happened, ``"warning"`` for what needs a look, ``"error"`` for what stops trading.
     text
         One sentence or two.
+    topic
+        What it is about.
+    facts
+        The figures in it by name, for those who lay them out: market, price, quantity, pnl, return, order, why.
     """
 
     level: Level
     text: str
+    topic: Topic = "note"
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SetTradingState:
+    """Write down what may be traded from here on.
+
+    Attributes
+    ----------
+    state
+        What may be done.
+    reason
+        Why, in words.
+    by
+        Who wanted it so: the name of a limit, ``"user"``, ….
+    """
+
+    state: TradingState
+    reason: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +107,4 @@ class Halt:
     reason: str
 
 
-Action = Submit | Notice | Halt
+Action = Submit | Cancel | Notice | SetTradingState | Halt

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.limits import Limits
 from cryptobot.core.money import ZERO
 from cryptobot.core.sizing import FractionOfEquity, Sizing
 from cryptobot.core.suggest import closest, listed
 from cryptobot.core.timeframe import Timeframe
+from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Mode
 from cryptobot.exchange.protocol import Exchange
 from cryptobot.strategy.base import Strategy
-from cryptobot.trading.actions import Level
+from cryptobot.trading.actions import Level, Notice, SetTradingState
 from cryptobot.trading.display import DISPLAYS
 from cryptobot.trading.explanation import Explanation, nothing_yet
 from cryptobot.trading.journal import Journal, MemoryJournal
 from cryptobot.trading.log import LogBook, LogLine
+from cryptobot.trading.opening import Plan
 from cryptobot.trading.runner import Runner
 from cryptobot.trading.status import BotStatus
 from cryptobot.trading.tape import Tape, TapeWindow
@@ -46,6 +49,8 @@ class Bot:
     sizing
         What an entry may spend: a fraction of the equity (0.5 or ``cb.FractionOfEquity(0.5)``) or an amount
         (``cb.FixedQuote(100)``). The default is everything.
+    limits
+        What it may not exceed, and the stops that protect its positions.
     name
         For people and for client order ids; the default is strategy and market.
     journal
@@ -72,6 +77,7 @@ class Bot:
         symbol: str | None = None,
         timeframe: str | Timeframe | None = None,
         sizing: Sizing | float | None = None,
+        limits: Limits | None = None,
         name: str | None = None,
         journal: Journal | None = None,
         clock: Clock | None = None,
@@ -93,6 +99,8 @@ class Bot:
                 f"sizing: {sizing!r} is not a way to size orders. Give a fraction of the equity above 0 and at most 1, "
                 "cb.FractionOfEquity(0.5), or cb.FixedQuote(1000) for an amount in the quote currency."
             )
+        if limits is not None and not isinstance(limits, Limits):
+            raise ConfigError(f"limits: {limits!r} are none. Give cb.Limits(max_order_value=500, stop_loss=0.05).")
         self._symbol = symbol or exchange.symbol
         if self._symbol is None:
             raise ConfigError(f"symbol: none is given, and {exchange.name} has many. Name one, for example 'BTC/USDT'.")
@@ -107,13 +115,12 @@ class Bot:
         self._log = LogBook(self.name, self._clock)
         self.lock = threading.RLock()
         self._thread: threading.Thread | None = None
+        plan = Plan(
+            exchange, self._symbol, self._timeframe, sizing or FractionOfEquity(), limits or Limits(), self.name
+        )
         self._runner = Runner(
             strategy=strategy,
-            exchange=exchange,
-            symbol=self._symbol,
-            timeframe=self._timeframe,
-            sizing=sizing or FractionOfEquity(),
-            name=self.name,
+            plan=plan,
             journal=self.journal,
             clock=self._clock,
             log=self._log.add,
@@ -273,6 +280,57 @@ class Bot:
             raise ConfigError(f"strategy: {strategy!r} is not a strategy. Allowed: an instance of cb.Strategy.")
         return self._runner.change_to(strategy)
 
+    def kill(
+        self,
+        *,
+        flatten: bool = False,
+        reason: str = "killed by the user",
+        by: str = "user",
+        timeout: float = 30.0,
+    ) -> BotStatus:
+        """Cancel every order of the bot, and trade nothing more until `clear`, restarts included.
+
+        Protective orders are cancelled, too: nothing of the bot's is left on the exchange. It goes on watching.
+
+        Parameters
+        ----------
+        flatten
+            Whether to sell the position at the market.
+        reason, by
+            For the journal.
+        timeout
+            Seconds to wait until it is done.
+
+        Raises
+        ------
+        ConfigError
+            If it is not done within the timeout; it goes on trying.
+        """
+        self._runner.command(
+            lambda engine, now: engine.kill(reason, by, now, flatten=flatten),
+            SetTradingState(TradingState.HALTED, reason, by),
+            timeout,
+        )
+        return self.status()
+
+    def flatten(self, reason: str = "flattened by the user", *, by: str = "user", timeout: float = 30.0) -> BotStatus:
+        """Sell the position at the market, and buy nothing more until `clear`; see `kill`."""
+        self._runner.command(
+            lambda engine, now: engine.flatten(reason, by, now),
+            SetTradingState(TradingState.REDUCING, reason, by),
+            timeout,
+        )
+        return self.status()
+
+    def clear(self, reason: str = "cleared by the user", *, by: str = "user", timeout: float = 30.0) -> BotStatus:
+        """Allow trading again, after a kill, a limit, or a comparison that did not fit; see `kill`."""
+        self._runner.command(
+            lambda engine, now: engine.clear(reason, by, now),
+            SetTradingState(TradingState.ACTIVE, reason, by),
+            timeout,
+        )
+        return self.status()
+
     def status(self) -> BotStatus:
         """Return where it stands."""
         return self._runner.status()
@@ -280,6 +338,11 @@ class Bot:
     def logs(self, n: int | None = None) -> list[LogLine]:
         """Return the newest n log lines (None: all that are kept), oldest first."""
         return self._log.lines(n)
+
+    def notices(self, n: int | None = None) -> list[Notice]:
+        """Return the newest n things that people were told (None: all that the journal holds), oldest first."""
+        told = [record.content for record in self.journal.records(kinds=["notice"])]
+        return told if n is None else told[max(0, len(told) - n) :]
 
     def log(self, level: str, text: str) -> None:
         """Add a line to the log.
@@ -309,6 +372,15 @@ class Bot:
             opened = engine.portfolio.open_trade(price)
             rows = [*engine.portfolio.trades, *([] if opened is None else [opened])]
         return trade_table(rows if n is None else rows[max(0, len(rows) - n) :])
+
+    def open_orders(self) -> pd.DataFrame:
+        """Return the bot's orders that may still be filled, one a row: id, side, type, state, quantity, filled, prices."""
+        from cryptobot.trading.order_table import order_rows, order_table
+
+        with self.lock:
+            gateway = self._runner.gateway
+            rows = order_rows([] if gateway is None else gateway.open_lives)
+        return order_table(rows)
 
     def explain(self) -> Explanation:
         """Say why the last bar did or did not trade."""

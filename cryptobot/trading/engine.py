@@ -1,17 +1,18 @@
 """The trading engine without any input or output: events in, actions out.
 
 It knows no clock, no network, no disk and no thread, so that one seed replays a whole day in milliseconds and every
-mode trades with the same code.
+mode trades with the same code. It decides and keeps the books; `trading.exits` sees to it that a position is protected,
+and left when it is to be left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Final
 
-from cryptobot.core.bars import problem_of, time_text
-from cryptobot.core.errors import ConfigError, CryptobotError, DataError
+from cryptobot.core.bars import time_text
+from cryptobot.core.errors import ConfigError, CryptobotError
 from cryptobot.core.events import (
     BarClosed,
     ConnectionChanged,
@@ -21,23 +22,25 @@ from cryptobot.core.events import (
     OrderRefused,
 )
 from cryptobot.core.grid import PriceGrid
-from cryptobot.core.money import Market, decimal_of
+from cryptobot.core.limits import Limits
+from cryptobot.core.money import ZERO, Market, decimal_of
+from cryptobot.core.order_types import OrderType
 from cryptobot.core.orders import Order, OrderStatus
 from cryptobot.core.portfolio import Portfolio
+from cryptobot.core.risk import Refusal, RiskGate, Situation
 from cryptobot.core.sizing import Sizing
 from cryptobot.core.timeframe import Timeframe
-from cryptobot.core.types import Bar, Fill, Intent, Side, Trade
+from cryptobot.core.trading_state import TradingState
+from cryptobot.core.types import Bar, Fill, Intent, Side
 from cryptobot.strategy.base import Strategy
-from cryptobot.strategy.decision import Decision
-from cryptobot.trading.actions import Action, Halt, Notice, Submit
-from cryptobot.trading.explanation import Explanation, explain, nothing_yet
+from cryptobot.trading.actions import Action, Halt, Notice, SetTradingState, Submit
+from cryptobot.trading.exits import Exits
+from cryptobot.trading.explanation import Explanation, nothing_yet
+from cryptobot.trading.sight import Sight
 from cryptobot.trading.tape import Tape
+from cryptobot.trading.telling import executed, result
 
-# Bars that changed parameters are shown for: some 0.3 s of work.
-_REWOUND: Final = 20_000
 _WAITING: Final = "nothing is done, because an order is still on its way"
-# A message is repeated soon or never; the books themselves know every fill they ever booked.
-_REPEATED: Final = 100
 
 
 class Engine:
@@ -59,19 +62,31 @@ class Engine:
         What an entry may spend.
     next_id
         Makes client order ids, one a call.
+    gate
+        The limits, and what may be traded; None for no limits.
+    order_types, oco
+        What the market takes of protective orders.
+    fee
+        Fraction that an entry may cost in the quote currency.
 
     Attributes
     ----------
+    sight
+        The strategy and what it has seen.
+    exits
+        The orders that protect the position, and the way out of it.
+    gate
+        The limits.
     halted
         Why it no longer trades, or None.
-    waiting
-        The intent that has no answer yet, or None.
+    blocked
+        Why nothing may be bought just now, or None: set from outside before an event is handled.
+    bar_age, clock_skew
+        Seconds, for the limits on them: set from outside.
     intents
         Every decision to trade, oldest first.
     fills, refused
         Every answer to its orders, oldest first.
-    tape
-        Bars, features and equity, for charts and for later.
     """
 
     def __init__(
@@ -83,168 +98,206 @@ class Engine:
         portfolio: Portfolio,
         sizing: Sizing,
         next_id: Callable[[], str],
+        *,
+        gate: RiskGate | None = None,
+        order_types: frozenset[OrderType] = frozenset(OrderType),
+        oco: bool = True,
+        fee: Decimal = ZERO,
     ) -> None:
-        self.strategy = strategy
+        self.sight = Sight(strategy, timeframe, grid)
         self.market = market
         self.timeframe = timeframe
         self.portfolio = portfolio
+        self.gate = gate or RiskGate(Limits(), market)
         self.halted: str | None = None
-        self.waiting: Intent | None = None
-        self.last_bar: Bar | None = None
+        self.blocked: str | None = None
+        self.bar_age = 0.0
+        self.clock_skew = 0.0
         self.intents: list[Intent] = []
+        self.exits = Exits(portfolio, market, self.gate, self.intents, next_id, order_types=order_types, oco=oco)
         self.fills: list[Fill] = []
         self.refused: list[OrderRefused] = []
-        self.parameter_changes = 0
-        self._grid = grid
         self._sizing = sizing
         self._next_id = next_id
-        self._live = strategy.live(grid)
+        self._fee = fee
+        limits = self.gate.limits
+        self._watches_equity = limits.max_daily_loss is not None or limits.max_drawdown is not None
         self._next_strategy: Strategy | None = None
-        self._decision: Decision | None = None
-        self._before: Decision | None = None
+        self._entering: Intent | None = None
         self._outcome = ""
         self._was_long = False
-        self.tape = Tape(list(strategy.nodes))
+
+    @property
+    def strategy(self) -> Strategy:
+        """What decides."""
+        return self.sight.strategy
+
+    @property
+    def last_bar(self) -> Bar | None:
+        """The newest bar, or None."""
+        return self.sight.last_bar
+
+    @property
+    def tape(self) -> Tape:
+        """Bars, features and equity."""
+        return self.sight.tape
+
+    @property
+    def parameter_changes(self) -> int:
+        """How often other parameters were adopted."""
+        return self.sight.changes
+
+    @property
+    def waiting(self) -> Intent | None:
+        """The entry or exit that has no answer yet, or None."""
+        return self._entering or self.exits.selling
 
     def prime(self, bars: list[Bar]) -> list[Notice]:
-        """Let the strategy see past bars; nothing is traded on them.
-
-        Returns
-        -------
-        list of Notice
-            What is odd about them: bars that are missing.
-
-        Raises
-        ------
-        CryptobotError
-            If a bar cannot be trusted or the strategy fails.
-        """
-        notices: list[Notice] = []
-        for bar in bars:
-            last = self.last_bar
-            if last is not None and bar.time <= last.time:
-                raise DataError(
-                    f"history: the bar of {time_text(bar.time)} comes after that of {time_text(last.time)}. Past bars "
-                    "are needed oldest first, each once; nothing is traded until the feed is right."
-                )
-            notices += self._holes_before(bar)
-            self._see(bar)
+        """Let the strategy see past bars; nothing is traded on them. See `Sight.prime`."""
+        notices = self.sight.prime(bars, float(self.portfolio.equity(bars[-1].close)) if bars else 0.0)
+        if bars:
             self._outcome = "nothing is done, because this bar was past when the bot started"
-        if len(notices) > 1:
-            return [Notice("warning", f"Bars are missing at {len(notices)} places of the history. {notices[0].text}")]
         return notices
+
+    def restore(
+        self, intents: Iterable[Intent], fills: Iterable[Fill], at_work: Iterable[tuple[Intent, Decimal]]
+    ) -> None:
+        """Take over what an earlier session left.
+
+        Parameters
+        ----------
+        intents, fills
+            All of them, oldest first; the books hold the fills already.
+        at_work
+            The orders that may still be filled, with what of each is executed.
+        """
+        self.intents += intents
+        self.fills += fills
+        for intent, filled in at_work:
+            if intent.side is Side.BUY:
+                self._entering = intent
+            else:
+                self.exits.restore(intent, filled)
 
     def handle(self, event: ExchangeEvent) -> list[Action]:
         """Take one event and say what is to be done."""
         if isinstance(event, BarClosed):
-            return self._on_bar(event.bar)
-        if isinstance(event, OrderFilled):
-            return self._on_fill(event)
-        if isinstance(event, OrderChanged):
-            return self._on_change(event.order)
-        if isinstance(event, ConnectionChanged):
-            return [Notice("info" if event.up else "warning", event.reason)]
-        return self._on_refusal(event)
+            return self._on_bar(event.bar, late=event.late)
+        try:
+            if isinstance(event, OrderFilled):
+                return self._on_fill(event)
+            if isinstance(event, OrderChanged):
+                return self._on_change(event.order)
+            if isinstance(event, ConnectionChanged):
+                return [Notice("info" if event.up else "warning", event.reason, "connection")]
+            return self._on_refusal(event)
+        except CryptobotError as error:
+            return [self._halt(str(error))]
+
+    def attend(self, now: int) -> list[Action]:
+        """Do what time demands: protect what is unprotected, try an exit again. Called every second or so.
+
+        Parameters
+        ----------
+        now
+            Nanoseconds since 1970-01-01 UTC.
+        """
+        return self.exits.attend(now, entering=self._entering is not None)
+
+    def kill(self, reason: str, by: str, now: int, *, flatten: bool) -> list[Action]:
+        """Cancel every order, on request sell the position, and trade nothing more until `clear`."""
+        self.gate.halt(reason)
+        held = self.portfolio.quantity
+        left = (
+            f" The position of {held:,.8g} {self.market.base} is sold at the market."
+            if flatten and held
+            else f" A position of {held:,.8g} {self.market.base} stays open, unprotected."
+            if held
+            else ""
+        )
+        actions: list[Action] = [
+            SetTradingState(self.gate.state, reason, by),
+            Notice("error", f"Killed: {reason}. Every order is cancelled.{left}", "killed", {"why": reason}),
+        ]
+        return actions + self.exits.kill(now, self._entering, flatten=flatten)
+
+    def flatten(self, reason: str, by: str, now: int) -> list[Action]:
+        """Sell the position at the market, and buy nothing more until `clear`."""
+        self.gate.reduce(reason)
+        text = "The position is sold at the market" if not self.portfolio.is_flat else "There is no position to sell"
+        return [
+            SetTradingState(self.gate.state, reason, by),
+            Notice("warning", f"{text}: {reason}. Nothing is bought until this is cleared.", "flattened"),
+            *self.exits.leave(now, reason),
+        ]
+
+    def clear(self, reason: str, by: str, now: int) -> list[Action]:
+        """Trade again: a person has looked at it."""
+        self.gate.clear()
+        return [
+            SetTradingState(self.gate.state, reason, by),
+            Notice("info", f"Trading is allowed again: {reason}.", "cleared"),
+            *self.exits.attend(now, entering=self._entering is not None),
+        ]
 
     def resume(self) -> None:
-        """Go on after a halt.
-
-        The bar it halted on may have reached some of the features and not others, so the strategy starts anew and sees
-        every bar on the tape again.
-
-        Raises
-        ------
-        CryptobotError
-            If the strategy fails on them.
-        """
-        if self.halted is None:
-            return
-        live = self.strategy.live(self._grid)
-        for bar, _ in self.tape.rows():
-            live.update(bar)
-        self._live = live
-        self.halted = None
+        """Go on after a halt; raises `CryptobotError` if the strategy fails on what it has seen already."""
+        if self.halted is not None:
+            self.sight.renew()
+            self.halted = None
 
     def change_strategy(self, strategy: Strategy) -> None:
         """Trade with changed parameters from the next bar's close on."""
         self._next_strategy = strategy
 
-    def withdraw(self) -> list[Notice]:
-        """Give up waiting for an answer: the exchange has dropped the order."""
-        if self.waiting is None:
-            return []
-        dropped, self.waiting = self.waiting, None
-        return [Notice("warning", f"Order {dropped.id} ({dropped.side}) was not filled and is withdrawn.")]
-
-    def unanswered(self) -> list[Notice]:
-        """Name the order whose outcome nobody knows: it may be open or filled on the exchange."""
-        if self.waiting is None:
-            return []
-        sent = self.waiting
-        text = f"Order {sent.id} ({sent.side}) has no answer: it may be open or filled. Look at the exchange."
-        return [Notice("error", text)]
-
     def explain(self) -> Explanation:
         """Say why the last bar did or did not trade."""
-        if self._decision is None or self.last_bar is None:
-            why = f"The bot halted before it could decide: {self.halted}" if self.halted else "No bar has closed yet."
-            return nothing_yet(why)
-        said = self.strategy.explain(self._decision, self._before)
-        position = "long" if self._was_long else "flat"
-        return explain(self._decision, self.last_bar.close, said, position, self._outcome)
+        said = self.sight.explain("long" if self._was_long else "flat", self._outcome)
+        if said is not None:
+            return said
+        return nothing_yet(
+            f"The bot halted before it could decide: {self.halted}" if self.halted else "No bar has closed yet."
+        )
 
-    def _on_bar(self, bar: Bar) -> list[Action]:
-        last = self.last_bar
+    def _on_bar(self, bar: Bar, *, late: bool) -> list[Action]:
+        sight = self.sight
+        last = sight.last_bar
         if last is not None and bar.time <= last.time:
-            return [Notice("warning", f"Bar of {time_text(bar.time)} came late or twice and is dropped.")]
-        actions: list[Action] = [*self._holes_before(bar)]
+            return [Notice("warning", f"Bar of {time_text(bar.time)} came late or twice and is dropped.", "stale_feed")]
+        actions: list[Action] = [*sight.holes_before(bar)]
         try:
             if self._next_strategy is not None:
-                actions.append(self._adopt(self._next_strategy))
-            self._see(bar)
-            actions += self._decide(bar)
+                sight.adopt(self._next_strategy)
+                self._next_strategy = None
+                actions.append(Notice("info", f"Parameters changed: {sight.strategy!r}.", "parameters"))
+            books = self.portfolio
+            sight.see(bar, float(books.cash) + float(books.quantity + books.dust) * bar.close)
+            if self._watches_equity:
+                actions += self._watch_equity(bar)
+            actions += self._decide(bar, late=late)
         except CryptobotError as error:
             actions.append(self._halt(str(error)))
         return actions
 
-    def _holes_before(self, bar: Bar) -> list[Notice]:
-        last, step = self.last_bar, self.timeframe.nanoseconds
-        if last is None or bar.time == last.time + step:
-            return []
-        between = f"between {time_text(last.time)} and {time_text(bar.time)}"
-        missing, rest = divmod(bar.time - last.time, step)
-        if rest:
-            return [Notice("warning", f"There is no whole number of {self.timeframe} bars {between}.")]
-        what = "1 bar is" if missing == 2 else f"{missing - 1} bars are"
-        return [Notice("warning", f"{what} missing {between}.")]
+    def _watch_equity(self, bar: Bar) -> list[Action]:
+        gate = self.gate
+        said = gate.on_bar(bar.time + self.timeframe.nanoseconds, self.portfolio.equity(bar.close))
+        actions: list[Action] = [Notice("warning", text, "limit") for text in said]
+        return [*actions, SetTradingState(gate.state, gate.reason, "limits")] if said else actions
 
-    def _see(self, bar: Bar) -> None:
-        problem = problem_of(bar)
-        if problem is not None:
-            raise DataError(
-                f"The bar of {time_text(bar.time)} cannot be: {problem}. Trading stops until the feed is right."
-            )
-        self._before = self._decision
-        decision = self._live.update(bar)
-        self._decision = decision
-        self.last_bar = bar
-        self.tape.append(
-            bar, decision.features, float(self.portfolio.cash) + float(self.portfolio.quantity) * bar.close
-        )
-
-    def _decide(self, bar: Bar) -> list[Action]:
-        decision = self._decision
+    def _decide(self, bar: Bar, *, late: bool) -> list[Action]:
+        decision = self.sight.decision
         self._was_long = long = not self.portfolio.is_flat
         if decision is None or self.halted is not None:
             self._outcome = "nothing is done, because the bot is halted"
             return []
-        if self.waiting is not None:
+        if self._entering is not None or self.exits.leaving:
             self._outcome = _WAITING
             return []
         if long and decision.sell:
-            return self._trade(Side.SELL, bar)
+            return self._exit(bar)
         if not long and decision.buy:
-            return self._trade(Side.BUY, bar)
+            return self._enter(bar, late=late)
         if decision.buy:
             self._outcome = "nothing is done, because a position is held already"
         elif decision.sell:
@@ -253,22 +306,58 @@ class Engine:
             self._outcome = "nothing is done"
         return []
 
-    def _trade(self, side: Side, bar: Bar) -> list[Action]:
-        portfolio = self.portfolio
-        spend = self._spending() if side is Side.BUY else None
+    def _enter(self, bar: Bar, *, late: bool) -> list[Action]:
+        time = bar.time + self.timeframe.nanoseconds
         intent = Intent(
             id=self._next_id(),
-            time=bar.time + self.timeframe.nanoseconds,
+            time=time,
             symbol=self.market.symbol,
-            side=side,
-            quote_amount=spend,
-            quantity=portfolio.quantity if side is Side.SELL else None,
-            reason=f"{side} signal at the close of {time_text(bar.time)}",
+            side=Side.BUY,
+            quote_amount=self._spending(),
+            reason=f"buy signal at the close of {time_text(bar.time)}",
         )
-        self.waiting = intent
+        passed: Intent | Refusal
+        if late:
+            passed = Refusal("late", "a later bar has closed already, so that this signal is stale")
+        elif self.blocked is not None:
+            passed = Refusal("blocked", self.blocked)
+        else:
+            situation = Situation(
+                time,
+                decimal_of(bar.close),
+                self.portfolio.quantity,
+                len(self.exits.guard),
+                self.bar_age,
+                self.clock_skew,
+                self._fee,
+            )
+            passed = self.gate.check(intent, situation)
+        if isinstance(passed, Refusal):
+            return [self._refuse(intent, passed)]
+        self.gate.sent(time)
+        return self._send(passed)
+
+    def _send(self, intent: Intent) -> list[Action]:
+        self._entering = intent
         self.intents.append(intent)
-        self._outcome = f"a {side} order is sent, to be filled at the next bar's open"
+        self._outcome = "a buy order is sent, to be filled at the next bar's open"
         return [Submit(intent)]
+
+    def _exit(self, bar: Bar) -> list[Action]:
+        time = bar.time + self.timeframe.nanoseconds
+        gate = self.gate
+        if gate.state is TradingState.HALTED:
+            self._outcome = f"nothing is done, because the bot is halted: {gate.reason}"
+            return [Notice("warning", f"The sell signal is not followed: the bot is halted ({gate.reason}).", "limit")]
+        gate.sent(time)
+        self._outcome = "a sell order is sent, to be filled at the next bar's open"
+        return self.exits.leave(time, f"sell signal at the close of {time_text(bar.time)}")
+
+    def _refuse(self, intent: Intent, refusal: Refusal) -> Notice:
+        self.refused.append(OrderRefused(intent.id, intent.time, refusal.reason, refusal.limit))
+        self._outcome = f"nothing is done, because {refusal.reason}"
+        text = f"The {intent.side} signal is not followed: {refusal.reason}."
+        return Notice("warning", text, "limit", {"limit": refusal.limit, "why": refusal.reason})
 
     def _spending(self) -> Decimal:
         cash = self.portfolio.cash
@@ -281,64 +370,55 @@ class Engine:
         return amount
 
     def _on_fill(self, event: OrderFilled) -> list[Action]:
-        fill = event.fill
-        if event.complete and self.waiting is not None and self.waiting.id == fill.intent_id:
-            self.waiting = None
-        if any(fill.id == booked.id for booked in self.fills[-_REPEATED:]):
-            return [Notice("warning", f"Fill {fill.id} came twice and counts once.")]
-        try:
-            trade = self.portfolio.apply(fill, complete=event.complete)
-        except CryptobotError as error:
-            return [self._halt(str(error))]
+        fill, entering = event.fill, self._entering
+        trade = self.portfolio.apply(fill, complete=event.complete)
         self.fills.append(fill)
-        return [self._told(fill, trade)]
+        topic, why = self.exits.on_fill(fill, complete=event.complete)
+        if entering is not None and entering.id == fill.intent_id:
+            why = entering.reason
+            if event.complete:
+                self._entering = None
+        return [executed(fill, trade, self.market, topic, why), *self._settle(fill.time)]
 
     def _on_change(self, order: Order) -> list[Action]:
-        if order.is_open or self.waiting is None or self.waiting.id != order.client_id:
-            return []
-        if order.status is OrderStatus.FILLED:  # its fills tell the rest
-            return []
-        self.waiting = None
-        rest = (
-            f"after {order.filled_quantity:,.8g} {self.market.base}; the rest was not traded"
-            if order.filled_quantity
-            else "nothing was traded"
-        )
-        actions: list[Action] = [Notice("warning", f"Order {order.client_id} ended as {order.status}: {rest}.")]
-        last = self.fills[-1] if self.fills else None
-        trade = self.portfolio.settle(last.price) if last is not None else None
-        if trade is not None:
-            actions.append(Notice("info", f"The position is closed: {_result(trade, self.market.quote)}."))
-        return actions
-
-    def _told(self, fill: Fill, trade: Trade | None) -> Notice:
-        did = "Bought" if fill.side is Side.BUY else "Sold"
-        text = f"{did} {fill.quantity:,.8g} {self.market.base} at {fill.price:,.10g} {self.market.quote}"
-        return Notice("info", text + (f": {_result(trade, self.market.quote)}." if trade else "."))
+        actions: list[Action] = []
+        entering = self._entering
+        mine = order.client_id if self.waiting is not None and self.waiting.id == order.client_id else None
+        if mine is not None and not order.is_open and order.status is not OrderStatus.FILLED:
+            rest = (
+                f"after {order.filled_quantity:,.8g} {self.market.base}; the rest was not traded"
+                if order.filled_quantity
+                else "nothing was traded"
+            )
+            text = f"Order {order.client_id} ended as {order.status}: {rest}."
+            actions.append(Notice("warning", text, "rejected", {"order": order.client_id}))
+            last = self.fills[-1] if self.fills else None
+            trade = self.portfolio.settle(last.price) if last is not None else None
+            if trade is not None:
+                actions.append(Notice("info", f"The position is closed: {result(trade, self.market.quote)}.", "exit"))
+        if entering is not None and entering.id == order.client_id and not order.is_open:
+            self._entering = None
+        actions += self.exits.on_change(order)
+        return actions + self._settle(order.updated)
 
     def _on_refusal(self, event: OrderRefused) -> list[Action]:
         self.refused.append(event)
-        if self.waiting is not None and self.waiting.id == event.intent_id:
-            self.waiting = None
-        return [Notice("warning", f"Order {event.intent_id} was refused: {event.reason}. Nothing was traded.")]
+        if self._entering is not None and self._entering.id == event.intent_id:
+            self._entering = None
+        actions: list[Action] = [
+            Notice(
+                "warning",
+                f"Order {event.intent_id} was refused: {event.reason}. Nothing was traded.",
+                "rejected",
+                {"order": event.intent_id, "why": event.reason},
+            )
+        ]
+        return actions + self.exits.on_refusal(event) + self._settle(event.time)
 
-    def _adopt(self, strategy: Strategy) -> Notice:
-        self._next_strategy = None
-        live = strategy.live(self._grid)
-        tape = Tape(list(strategy.nodes))
-        decision: Decision | None = None
-        for bar, equity in self.tape.rows(max(_REWOUND, strategy.memory)):
-            decision = live.update(bar)
-            tape.append(bar, decision.features, equity)
-        self.strategy, self._live, self.tape, self._decision = strategy, live, tape, decision
-        self.parameter_changes += 1
-        return Notice("info", f"Parameters changed: {strategy!r}.")
+    def _settle(self, time: int) -> list[Action]:
+        return self.exits.settle(time, entering=self._entering is not None)
 
     def _halt(self, reason: str) -> Halt:
         self.halted = reason
         self._outcome = f"the bot halted: {reason}"
         return Halt(reason)
-
-
-def _result(trade: Trade, quote: str) -> str:
-    return f"{'profit' if trade.pnl >= 0 else 'loss'} {abs(trade.pnl):,.2f} {quote} ({100 * trade.return_:+.2f} %)"

@@ -125,6 +125,11 @@ class OrderLife:
         return OrderState.INTENT if self.sent_time is None else OrderState.SENT
 
     @property
+    def known(self) -> bool:
+        """Whether the exchange has shown that it has, or had, the order."""
+        return self._known
+
+    @property
     def is_open(self) -> bool:
         """Whether it was sent and may still be filled; so may one of which nobody knows."""
         state = self.state

@@ -1,11 +1,11 @@
-"""The promise, checked: what a bot traded against what the backtest says it should have."""
+"""The promise, checked: what was traded against what the backtest says should have been."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,18 +14,21 @@ from cryptobot.backtest.html_parts import STYLE, table
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.trading.bot import Bot
+from cryptobot.trading.journal.record import Journal
+from cryptobot.trading.played import played_by, played_in
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     import pandas as pd
 
-    from cryptobot.backtest.attribution import Attribution
+    from cryptobot.backtest.attribution import Attribution, Session
     from cryptobot.backtest.compare import TradeComparison
     from cryptobot.backtest.report import BacktestReport
     from cryptobot.core.bars import BarColumns
     from cryptobot.core.money import Market
-    from cryptobot.core.types import Fill
+    from cryptobot.core.sizing import Sizing
+    from cryptobot.strategy.base import Strategy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +47,8 @@ class Reconciliation:
         The money between the two, split by cause.
     equity
         Both equity curves: DataFrame of the columns backtest and bot, a row for each bar that both know.
+    notes
+        What a reader should know of the comparison, in sentences.
     """
 
     backtest: BacktestReport
@@ -51,6 +56,7 @@ class Reconciliation:
     comparison: TradeComparison
     attribution: Attribution
     equity: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
     @property
     def differences(self) -> int:
@@ -75,7 +81,8 @@ class Reconciliation:
     def summary(self) -> str:
         """Say the result in one sentence, and where the money went if there is a gap."""
         said = self.comparison.summary
-        return said if self.ok and not self.gap else f"{said} {self.attribution.summary()}"
+        told = said if self.ok and not self.gap else f"{said} {self.attribution.summary()}"
+        return " ".join([told, *self.notes])
 
     def __repr__(self) -> str:
         return f"Reconciliation({'agrees' if self.ok else 'DIFFERS'}: {self.summary()})"
@@ -100,16 +107,27 @@ class Reconciliation:
 
 
 def reconcile(
-    bot: Bot, bars: pd.DataFrame | None = None, *, fee: float | None = None, slippage_bps: float | None = None
+    bot_or_journal: Bot | Journal | str | Path,
+    bars: pd.DataFrame | None = None,
+    *,
+    strategy: Strategy | type[Strategy] | None = None,
+    sizing: Sizing | None = None,
+    fee: float | None = None,
+    slippage_bps: float | None = None,
 ) -> Reconciliation:
-    """Backtest a bot's own bars, compare trade by trade, and split the money between the two by cause.
+    """Backtest a session's own bars, compare trade by trade, and split the money between the two by cause.
 
     Parameters
     ----------
-    bot
-        A bot that has traded, running or not.
+    bot_or_journal
+        A bot that has traded, running or not; or its journal, or the file of that, whatever became of the bot. All
+        that the journal tells counts as one session, stops and crashes between.
     bars
-        The bars to backtest; None takes those the bot has seen.
+        The bars to backtest; None takes those that were seen.
+    strategy
+        For a journal whose strategy is not registered here: its class.
+    sizing
+        For a journal of a bot with a sizing of your own.
     fee
         What the backtest assumes, as a fraction; None is what a simulated exchange charges.
     slippage_bps
@@ -118,64 +136,71 @@ def reconcile(
     Raises
     ------
     ConfigError
-        If the bot has seen no bars, its parameters were changed while it traded, or its exchange does not say what
-        it charges and no fee is given.
+        If no bars were seen, the parameters were changed meanwhile, or the exchange does not say what it charges and no
+        fee is given.
+    JournalError
+        If the journal cannot be trusted.
+
+    Examples
+    --------
+    >>> cb.reconcile("~/.cryptobot/journals/my-bot.sqlite", fee=0.001)  # doctest: +SKIP
     """
     import pandas as pd
 
-    from cryptobot.backtest.attribution import Session, attribute
+    from cryptobot.backtest.attribution import attribute
     from cryptobot.backtest.compare import compare_trades
     from cryptobot.backtest.run import backtest
 
-    with bot.lock:
-        session = bot.session
-        engine, first = session.engine, session.first_time
-        if engine is None or first is None:
-            raise ConfigError(f"reconcile: {bot.name} has seen no bars yet. Start it and let some bars close.")
-        if engine.parameter_changes:
-            raise ConfigError(
-                f"reconcile: the parameters of {bot.name} were changed {engine.parameter_changes} times while it traded, "
-                "so that no single backtest can equal it. Reconcile a session with one set of parameters."
-            )
-        seen, tape = bot.bars(), bot.tape(None)
-        market, cash, strategy = engine.market, engine.portfolio.initial_cash, engine.strategy
-        awake = tape.time >= first
-        done = Session(tape.time[awake], tape.open[awake], tuple(engine.intents), tuple(engine.fills))
-    costs: Any = getattr(bot.exchange, "costs", None)
+    if isinstance(bot_or_journal, Bot):
+        if strategy is not None or sizing is not None:
+            raise ConfigError("reconcile: a bot knows its strategy and sizing. Give them with a journal only.")
+        played = played_by(bot_or_journal)
+    elif isinstance(bot_or_journal, str | Path):
+        played = played_in(Path(bot_or_journal).expanduser(), strategy, sizing)
+    else:
+        played = played_in(bot_or_journal, strategy, sizing)
+    costs, session = played.costs, played.session
     if costs is None and fee is None:
         raise ConfigError(
-            f"reconcile: {bot.exchange.name} does not say what it charges. Say what to assume: cb.reconcile(bot, fee=0.001)."
+            f"reconcile: the exchange of {played.name} does not say what it charges. Say what to assume: fee=0.001."
         )
-    given = seen if bars is None else bars[bars.index <= seen.index[-1]]  # what came after its end is not its doing
+    # What came after its end is not its doing.
+    end = pd.Timestamp(int(session.times[-1]), unit="ns", tz="UTC")
     report = backtest(
-        strategy,
-        given,
-        cash=float(cash),
-        fee=float(costs.fee) if fee is None else fee,
+        played.strategy,
+        played.bars if bars is None else bars[bars.index <= end],
+        cash=float(played.cash),
+        fee=float(costs.fee) if fee is None and costs is not None else fee or 0.0,
         slippage_bps=slippage_bps if slippage_bps is not None else 0.0 if costs is None else float(costs.slippage_bps),
-        sizing=session.sizing,
-        market=market,
-        start=np.datetime64(first, "ns"),
+        sizing=played.sizing,
+        market=played.market,
+        limits=played.limits,
+        start=np.datetime64(int(session.times[0]), "ns"),
         record=False,
     )
-    traded = _trades(done.fills, report.bars, cash, market)
+    traded = _trades(session, report.bars, played.cash, played.market)
     attribution = attribute(
         report.decisions,
         report.bars,
-        done,
+        session,
         cash=report.cash,
         costs=report.costs,
         sizing=report.sizing,
-        market=market,
+        market=played.market,
+        limits=played.limits,
     )
-    own = pd.Series(tape.equity[awake], seen.index[awake])
-    equity = pd.DataFrame({"backtest": report.equity, "bot": own}).dropna()
+    own = pd.Series(played.equity, pd.DatetimeIndex(session.times.view("M8[ns]"), tz="UTC"))
     return Reconciliation(
-        report, traded, compare_trades(report.trades, traded, ("in the backtest", "at the bot")), attribution, equity
+        report,
+        traded,
+        compare_trades(report.trades, traded, ("in the backtest", "at the bot")),
+        attribution,
+        pd.DataFrame({"backtest": report.equity, "bot": own}).dropna(),
+        played.notes,
     )
 
 
-def _trades(fills: Sequence[Fill], bars: BarColumns, cash: Decimal, market: Market) -> pd.DataFrame:
+def _trades(session: Session, bars: BarColumns, cash: Decimal, market: Market) -> pd.DataFrame:
     """Return the round trips until the last close, with the open times of the bars they happened in.
 
     A backtest knows no time within a bar, and nothing after its last close.
@@ -184,7 +209,8 @@ def _trades(fills: Sequence[Fill], bars: BarColumns, cash: Decimal, market: Mark
 
     books = Portfolio(cash, market)
     end = int(bars.time[-1]) + bars.timeframe.nanoseconds
-    done = [fill for fill in fills if fill.time < end]
+    own = {intent.id for intent in session.intents}
+    done = [fill for fill in session.fills if fill.time < end and fill.intent_id in own]
     for number, fill in enumerate(done):
         row = max(0, int(np.searchsorted(bars.time, fill.time, side="right")) - 1)
         complete = all(later.intent_id != fill.intent_id for later in done[number + 1 : number + 2])

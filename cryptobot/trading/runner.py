@@ -6,41 +6,28 @@ import asyncio
 import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Final
 
 from cryptobot.core.clock import Clock
-from cryptobot.core.errors import (
-    ConfigError,
-    CryptobotError,
-    ExchangeError,
-    OrderNotSent,
-    OrderRejected,
-    OrderUnknown,
-)
-from cryptobot.core.events import BarClosed, ExchangeEvent, OrderFilled, OrderRefused
+from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError
+from cryptobot.core.events import BarClosed, ConnectionChanged, ExchangeEvent
 from cryptobot.core.money import ZERO
-from cryptobot.core.portfolio import Portfolio
-from cryptobot.core.sizing import Sizing
-from cryptobot.core.timeframe import Timeframe
-from cryptobot.core.types import Balance, Mode
-from cryptobot.exchange.protocol import Exchange
+from cryptobot.core.types import Mode
 from cryptobot.strategy.base import Strategy
-from cryptobot.trading.actions import Action, Halt, Level, Submit
-from cryptobot.trading.client_ids import session_prefix
+from cryptobot.trading.actions import Action, Level, Notice, SetTradingState
 from cryptobot.trading.engine import Engine
-from cryptobot.trading.journal import (
-    BookedFill,
-    Journal,
-    Kind,
-    Outcome,
-    OutcomeKind,
-    ParametersSet,
-    StateChange,
-)
-from cryptobot.trading.status import BotStatus, State
+from cryptobot.trading.gateway.gateway import Gateway
+from cryptobot.trading.hands import Hands
+from cryptobot.trading.journal import Journal, MemoryJournal, ParametersSet, StateChange, TradingStateChange
+from cryptobot.trading.keeper import Keeper
+from cryptobot.trading.opening import Desk, Plan, open_desk
+from cryptobot.trading.recorder import Recorder
+from cryptobot.trading.status import BotStatus, State, status_of
 
-# History that a chart wants even when the strategy needs less.
-_LEAST_HISTORY = 1_000
+# So long a stop waits for an order that is being sent.
+_DRAIN: Final = 8.0
+# Comparisons at a start, before the first bar.
+_COMPARISONS: Final = 3
 
 
 class Runner:
@@ -48,17 +35,23 @@ class Runner:
 
     Parameters
     ----------
-    strategy, exchange, symbol, timeframe, sizing, name, journal, clock
+    strategy
+        What decides.
+    plan
+        What is traded, where.
+    journal, clock
         As for `Bot`.
     log
         Takes a level and a text.
     lock
         Held while the engine handles an event, so that readers see one state.
+    notify
+        Called after each notice that was written down: there is something to tell.
 
     Attributes
     ----------
-    engine
-        The engine, or None before the first start.
+    desk
+        What trades, or None before the first start.
     ready
         Set when a start has succeeded or failed.
     error
@@ -73,18 +66,17 @@ class Runner:
         self,
         *,
         strategy: Strategy,
-        exchange: Exchange,
-        symbol: str,
-        timeframe: Timeframe,
-        sizing: Sizing,
-        name: str,
+        plan: Plan,
         journal: Journal,
         clock: Clock,
         log: Callable[[Level, str], None],
         lock: threading.RLock,
+        notify: Callable[[], None] = lambda: None,
     ) -> None:
-        self.exchange = exchange
-        self.engine: Engine | None = None
+        self.plan = plan
+        self.exchange = plan.exchange
+        self.sizing = plan.sizing
+        self.desk: Desk | None = None
         self.ready = threading.Event()
         self.error: CryptobotError | None = None
         self.state: State = "new"
@@ -92,41 +84,55 @@ class Runner:
         self.sequence = 0
         self.bars = 0
         self.first_time: int | None = None
-        self.sizing = sizing
+        self.keeper: Keeper | None = None
         self._strategy = strategy
-        self._symbol = symbol
-        self._timeframe = timeframe
-        self._name = name
-        self._journal = journal
         self._clock = clock
-        self._tell = log
+        self._write_log = log
+        self._notify = notify
         self._lock = lock
         self._changed = threading.Condition(lock)
+        self._recorder = Recorder(journal, clock, self._journal_changed)
+        self._hands: Hands | None = None
+        self._turn: asyncio.Lock | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._may_wake = False
-        self._intents = 0
-        self._prefix = session_prefix(name, clock.now())
+        self._failure: BaseException | None = None
 
     @property
     def strategy(self) -> Strategy:
         """The strategy, with parameters that were asked for but not yet adopted included."""
         return self._strategy
 
+    @property
+    def engine(self) -> Engine | None:
+        """The engine, or None before the first start."""
+        return None if self.desk is None else self.desk.engine
+
+    @property
+    def gateway(self) -> Gateway | None:
+        """What sends orders, or None before the first start."""
+        return None if self.desk is None else self.desk.gateway
+
+    @property
+    def journal(self) -> Journal:
+        """Where everything is written down."""
+        return self._recorder.journal
+
     def begin(self) -> None:
         """Make ready for `run`: from here on a stop is heard. Called before the thread is started."""
         with self._lock:
             self.error = None
             self.ready.clear()
-            self._stopping = False
+            self._stopping, self._failure = False, None
             self.state, self.reason = "starting", ""
             self.touch()
 
     def run(self) -> None:
         """Trade until stopped, halted or out of bars. Blocks: this is the thread's main function."""
         try:
-            asyncio.run(self._main())
+            asyncio.run(self.main())
         except Exception as error:  # noqa: BLE001 - the thread's last line of defence: nothing may end silently
             self._fail(error)
         finally:
@@ -153,7 +159,7 @@ class Runner:
             if changed == self._strategy:
                 return changed
             self._strategy = changed
-            self._record("parameters", ParametersSet(changed.name, changed.params))
+            self._recorder.write("parameters", ParametersSet(changed.name, changed.params))
             if self.engine is not None:
                 self.engine.change_strategy(changed)
                 self._log("info", f"Parameters asked for: {changed!r}; they count from the next bar's close.")
@@ -161,6 +167,41 @@ class Runner:
                 self._log("info", f"Parameters set: {changed!r}.")
             self.touch()
         return changed
+
+    def command(self, decide: Callable[[Engine, int], list[Action]], otherwise: SetTradingState, wait: float) -> None:
+        """Let the engine do something that a person wants, from any thread, and wait until it is done.
+
+        Parameters
+        ----------
+        decide
+            Given the engine and the time, nanoseconds since 1970-01-01 UTC.
+        otherwise
+            What is written down for the next start if the bot does not run.
+        wait
+            Seconds.
+
+        Raises
+        ------
+        ConfigError
+            If it is not done within that time; it goes on being done.
+        """
+        with self._lock:
+            loop, running = self._loop, self.state == "running"
+        if loop is None or not running or loop.is_closed():
+            if self.engine is not None:
+                gate = self.engine.gate
+                gate.state, gate.reason = otherwise.state, otherwise.reason
+            state = TradingStateChange(str(otherwise.state), otherwise.reason, otherwise.by)
+            self._recorder.write("trading_state", state)
+            self._log("warning", f"{self.plan.name} does not run; from its next start on it is {otherwise.state}.")
+            return
+        done = asyncio.run_coroutine_threadsafe(self._decide(decide), loop)
+        try:
+            done.result(wait)
+        except TimeoutError:
+            raise ConfigError(
+                f"{self.plan.name} has not done that within {wait:g} s; it goes on trying. Look at its log: bot.logs()."
+            ) from None
 
     def touch(self) -> None:
         """Say that something is new."""
@@ -173,116 +214,72 @@ class Runner:
         with self._changed:
             return self._changed.wait_for(condition, timeout)
 
-    def _log(self, level: Level, text: str) -> None:
-        self._tell(level, text)
-        self.touch()
-
     def status(self) -> BotStatus:
         """Return where the bot stands."""
         with self._lock:
-            engine = self.engine
-            portfolio = engine.portfolio if engine is not None else None
-            price = engine.last_bar.close if engine is not None and engine.last_bar is not None else None
-            equity = ZERO if portfolio is None else portfolio.equity(price if price is not None else 0)
-            opened = None if portfolio is None or price is None else portfolio.open_trade(price)
-            return BotStatus(
-                name=self._name,
-                mode=self.exchange.mode,
-                state=self.state,
-                reason=self.reason,
-                symbol=self._symbol,
-                timeframe=str(self._timeframe),
-                strategy=self._strategy.name,
-                parameters=self._strategy.params,
-                bars=self.bars,
-                last_bar_time=engine.last_bar.time if engine is not None and engine.last_bar is not None else None,
-                price=price,
-                quantity=portfolio.quantity if portfolio is not None else ZERO,
-                entry_price=portfolio.entry_price if portfolio is not None else None,
-                cash=portfolio.cash if portfolio is not None else ZERO,
-                equity=equity,
-                initial_equity=portfolio.initial_cash if portfolio is not None else ZERO,
-                realised_pnl=portfolio.realised_pnl if portfolio is not None else ZERO,
-                unrealised_pnl=opened.pnl if opened is not None else ZERO,
-                trades=len(portfolio.trades) if portfolio is not None else 0,
-                fees=portfolio.fees if portfolio is not None else ZERO,
-                sequence=self.sequence,
-            )
+            return status_of(self)
 
-    async def _main(self) -> None:
-        self._loop = asyncio.get_running_loop()
+    async def main(self) -> None:
+        """Trade until stopped, halted or out of bars, on the running loop."""
+        self._loop, self._turn = asyncio.get_running_loop(), asyncio.Lock()
         self._task = asyncio.current_task()
+        keeping: asyncio.Task[None] | None = None
         try:
             self._set_state("starting")
             if not self._stopping:
                 await self._open()
-            if self._stopping:
+            if self._stopping or self.keeper is None:
                 return
             self._set_state("running")
-            self._log(
-                "info", f"Started: {self._strategy!r} on {self._symbol} {self._timeframe}, mode {self.exchange.mode}."
-            )
+            what = f"{self._strategy!r} on {self.plan.symbol} {self.plan.timeframe}, mode {self.exchange.mode}"
+            self._tell(Notice("info", f"Started: {what}.", "started"))
             self.ready.set()
+            keeping = asyncio.create_task(self.keeper.run())
+            keeping.add_done_callback(self._keeper_ended)
             await self._listen()
         except asyncio.CancelledError:
-            if not self._stopping:
+            if self._failure is not None:
+                self._fail(self._failure)
+            elif not self._stopping:
                 raise
         except Exception as error:  # noqa: BLE001 - whatever an exchange can raise: it is told, and nothing is traded
             self._fail(error)
         finally:
-            await self._close_exchange()
-            self._finish()
+            await self._end(keeping)
 
     async def _open(self) -> None:
         self._may_wake = True
         try:
             await self.exchange.connect()
-            if self.engine is None:
-                await self._prepare()
+            if self.desk is None:
+                desk = await open_desk(self.plan, lambda: self._strategy, self._recorder, self._clock, self._tell)
+                with self._lock:
+                    self.desk = desk
+                self._recorder.must_write("parameters", ParametersSet(self._strategy.name, self._strategy.params))
             else:
-                self.engine.resume()
+                self.desk.engine.resume()
+            if self._turn is not None:
+                self._hands = Hands(
+                    self.desk,
+                    self._recorder,
+                    self._lock,
+                    tell=self._tell,
+                    changed=self._handled,
+                    halt=self._halt,
+                    keeps_bars=not isinstance(self.journal, MemoryJournal),  # otherwise the tape has them
+                )
+                self.keeper = Keeper(self.desk, self._clock, self._turn, self._hands, self._tell)
+                for _ in range(_COMPARISONS):
+                    await self.keeper.compare()
+                    if self.keeper.hold is None:
+                        break
         finally:
             self._may_wake = False
 
-    async def _close_exchange(self) -> None:
-        try:
-            await self.exchange.close()
-        except Exception as error:  # noqa: BLE001 - the session ends all the same, and says so
-            self._log("error", f"Closing {self.exchange.name} failed: {type(error).__name__}: {error}")
-
-    async def _prepare(self) -> None:
-        market = await self.exchange.market(self._symbol)
-        balances = await self.exchange.balances()
-        nothing = Balance(ZERO)
-        held, cash = balances.get(market.base, nothing).total, balances.get(market.quote, nothing).free
-        if market.round_quantity(held) > 0:
-            raise ConfigError(
-                f"{self._name}: the account holds {held} {market.base} that this bot did not buy. "
-                "Sell or move it first, or use an account of its own: a bot never touches what is not its own."
-            )
-        grid = await self.exchange.grid(self._symbol)
-        while True:
-            strategy = self._strategy
-            portfolio = Portfolio(cash, market)
-            engine = Engine(strategy, market, self._timeframe, grid, portfolio, self.sizing, self._next_id)
-            wanted = max(strategy.memory, _LEAST_HISTORY)
-            notices = engine.prime(await self.exchange.history(self._symbol, self._timeframe, wanted))
-            with self._lock:
-                if strategy == self._strategy:  # else the parameters were changed meanwhile: once more with those
-                    self.engine = engine
-                    break
-        self._record("parameters", ParametersSet(strategy.name, strategy.params))
-        for notice in notices:
-            self._log(notice.level, notice.text)
-
-    def _next_id(self) -> str:
-        self._intents += 1
-        return f"{self._prefix}-{self._intents}"
-
     async def _listen(self) -> None:
-        stream = self.exchange.stream(self._symbol, self._timeframe)
+        stream = self.exchange.stream(self.plan.symbol, self.plan.timeframe)
         try:
-            while not self._stopping:
+            while not self._stopping and self.state == "running":
                 self._may_wake = True
                 try:
                     event = await anext(stream)
@@ -291,91 +288,133 @@ class Runner:
                     return
                 finally:
                     self._may_wake = False
-                if not await self._handle(event):
-                    return
+                await self._take(event)
         finally:
             await _close(stream)
 
-    async def _handle(self, event: ExchangeEvent) -> bool:
-        """Pass an event through the engine and carry out its actions; False ends the session."""
-        engine = self.engine
-        if engine is None:
+    async def _take(self, event: ExchangeEvent) -> None:
+        """Take an event of the exchange's stream, and see it through."""
+        desk, keeper, turn, hands = self.desk, self.keeper, self._turn, self._hands
+        if desk is None or keeper is None or turn is None or hands is None:
             raise ConfigError("an event came before the engine was there")
-        if not isinstance(event, BarClosed):
-            if isinstance(event, OrderFilled):
-                own = any(intent.id == event.fill.intent_id for intent in reversed(engine.intents))
-                self._record("fill", BookedFill(event.fill, own, event.complete))
-            else:
-                self._record("event", event)
-        with self._lock:
-            newest = engine.last_bar
-            actions = engine.handle(event)
-            if isinstance(event, BarClosed) and engine.last_bar is not newest:  # neither dropped nor impossible
-                self.bars += 1
-                if self.first_time is None:
-                    self.first_time = event.bar.time
-            self.touch()
-        going = True
-        for action in actions:
-            going = await self._carry_out(engine, action) and going
-        return going
+        async with turn:
+            if isinstance(event, BarClosed):
+                keeper.notice_sleep()
+                keeper.bar_came()
+                engine = desk.engine
+                engine.blocked = desk.gateway.blocked or keeper.hold
+                limits = self.plan.limits
+                if limits.max_bar_age is not None and self.exchange.mode is not Mode.PRACTICE:
+                    closed = event.bar.time + engine.timeframe.nanoseconds
+                    engine.bar_age = (self._clock.now() - closed) / 1e9 + keeper.skew
+                engine.clock_skew = abs(keeper.skew) if limits.max_clock_skew is not None else 0.0
+            elif isinstance(event, ConnectionChanged):
+                if event.up:
+                    keeper.connected = True
+                    keeper.request("the connection is back, and journal and exchange are compared")
+                else:
+                    keeper.lost_connection(event.reason)
+            for news in desk.gateway.take(event):
+                await hands.feed(news)
 
-    async def _carry_out(self, engine: Engine, action: Action) -> bool:
-        if isinstance(action, Halt):
-            held = engine.portfolio.quantity
-            kept = f" A position of {held:,.8g} {engine.market.base} stays open." if held else ""
-            self._set_state("halted", action.reason)
-            self._log("error", f"Halted: {action.reason}{kept}")
-            return False
-        if not isinstance(action, Submit):
-            self._log(action.level, action.text)
-            return True
-        intent = action.intent
-        self._record("intent", intent)  # before it is sent, always
-        self._log("debug", f"Order {intent.id}: {intent.reason}.")
-        try:
-            order = await self.exchange.submit(intent)
-        except (OrderRejected, OrderNotSent) as error:
-            kind: OutcomeKind = "rejected" if isinstance(error, OrderRejected) else "not_sent"
-            reason = str(error).removeprefix(f"order {intent.id}: ").removesuffix(".")
-            self._record("outcome", Outcome(intent.id, kind, reason=reason))
-            return await self._handle(OrderRefused(intent.id, intent.time, reason))
-        except OrderUnknown as error:
-            self._record("outcome", Outcome(intent.id, "unknown", reason=str(error)))
-            raise
-        if order is not None:
-            self._record("outcome", Outcome(intent.id, "acknowledged", order.exchange_id))
-        return True
+    def _handled(self, event: BarClosed | None) -> None:
+        if event is not None:
+            self.bars += 1
+            if self.first_time is None:
+                self.first_time = event.bar.time
+        self.touch()
 
-    def _record(self, kind: Kind, content: Any) -> None:
-        self._journal.append(self._clock.now(), kind, content)
+    def _halt(self, reason: str) -> None:
+        engine = self.engine
+        held = ZERO if engine is None else engine.portfolio.quantity
+        kept = f" A position of {held:,.8g} {self.plan.symbol.partition('/')[0]} stays open." if held else ""
+        self._set_state("halted", reason)
+        self._tell(Notice("error", f"Halted: {reason}{kept}", "halted", {"why": reason}))
+
+    async def _decide(self, decide: Callable[[Engine, int], list[Action]]) -> None:
+        turn, desk, hands = self._turn, self.desk, self._hands
+        if turn is None or desk is None or hands is None:
+            raise ConfigError("the bot does not run yet")
+        async with turn:
+            with self._lock:
+                actions = decide(desk.engine, self._clock.now())
+            await hands.carry_out(actions)
+
+    def _tell(self, notice: Notice) -> None:
+        self._log(notice.level, notice.text)
+        if notice.level != "debug":
+            self._recorder.write("notice", notice, durable=notice.level == "error")
+            self._notify()
+
+    def _log(self, level: Level, text: str) -> None:
+        self._write_log(level, text)
+        self.touch()
+
+    def _journal_changed(self, problem: str | None) -> None:
+        if problem is None:
+            self._log("info", "The journal takes everything again.")
+            return
+        engine = self.engine
+        reason = "the journal cannot be written"
+        if engine is not None:
+            engine.gate.reduce(reason)
+        self._log("error", f"The journal cannot be written: {problem} Nothing new is bought; exits still pass.")
+
+    def _keeper_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = error
+            if self._task is not None:
+                self._task.cancel()
 
     def _wake(self) -> None:
         # Only while it connects or waits for an event: an order that is being sent is sent to its end.
         if self._may_wake and self._task is not None:
             self._task.cancel()
 
+    async def _end(self, keeping: asyncio.Task[None] | None) -> None:
+        """Let go of everything: an order that is being sent is sent to its end first."""
+        turn = self._turn
+        if turn is not None and keeping is not None:
+            try:
+                await asyncio.wait_for(turn.acquire(), _DRAIN)
+                turn.release()
+            except TimeoutError:
+                self._log(
+                    "warning", f"An order was still being sent after {_DRAIN:g} s; it is looked for at the next start."
+                )
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+        try:
+            await self.exchange.close()
+        except Exception as error:  # noqa: BLE001 - the session ends all the same, and says so
+            self._log("error", f"Closing {self.exchange.name} failed: {type(error).__name__}: {error}")
+        if self.exchange.mode is Mode.PRACTICE and self.keeper is not None and self._failure is None:
+            # A simulated market forgets orders that wait for its next bar when it is left.
+            await self.keeper.compare()
+        self._finish()
+
     def _finish(self) -> None:
         with self._lock:
-            engine = self.engine
-            if engine is not None:
-                # A simulated exchange forgets its waiting orders when it is closed; any other still has them.
-                ended = engine.withdraw() if self.exchange.mode is Mode.PRACTICE else engine.unanswered()
-                for action in ended:
-                    self._log(action.level, action.text)
             if self._stopping and self.state not in ("halted", "finished"):
                 self._set_state("stopped", "stopped on request")
-        if engine is None:
+        desk = self.desk
+        if desk is None:
             return
-        held = engine.portfolio.quantity
-        what = f"a position of {held:,.8g} {engine.market.base} stays open" if held else "nothing is open"
-        self._log("info", f"{self.state.capitalize()} after {self.bars:,} bars: {what}.")
+        held = desk.engine.portfolio.quantity
+        left = [f"a position of {held:,.8g} {desk.engine.market.base} stays open"] if held else []
+        left += [
+            f"order {life.client_id} ({life.intent.side}, {life.intent.type}) is {life.state}"
+            for life in desk.gateway.open_lives
+        ]
+        what = ", ".join(left) if left else "nothing is open"
+        self._tell(Notice("info", f"{self.state.capitalize()} after {self.bars:,} bars: {what}.", "stopped"))
+        self._recorder.flush()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         reason = str(error) if isinstance(error, CryptobotError) else f"internal error: {type(error).__name__}: {error}"
         started = self.ready.is_set()
         self._set_state("halted", reason)
-        self._log("error", f"{'Halted' if started else 'Start failed'}: {reason}")
+        self._tell(Notice("error", f"{'Halted' if started else 'Start failed'}: {reason}", "halted", {"why": reason}))
         self._log("debug", "".join(traceback.format_exception(error)))
         if not started:
             self.error = error if isinstance(error, CryptobotError) else ExchangeError(reason)
@@ -385,12 +424,10 @@ class Runner:
             self.state = state
             self.reason = reason
             self.touch()
-        try:
-            self._record("state", StateChange(state, reason))
-        except Exception as error:
-            if state in ("starting", "running"):
-                raise  # never trade unrecorded; but an end is an end even when the disk is full
-            self._log("error", f"The journal could not record the state {state!r}: {error}")
+        if state in ("starting", "running"):
+            self._recorder.must_write("state", StateChange(state, reason))  # never trade unrecorded
+        else:
+            self._recorder.write("state", StateChange(state, reason))  # but an end is an end even when the disk is full
 
 
 async def _close(stream: AsyncIterator[ExchangeEvent]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -83,6 +84,16 @@ class Tape:
             del self._time[:-_KEPT]
             for column in (*bars.values(), *self._features.values(), self._equity):
                 del column[:-_KEPT]
+
+    @property
+    def last_equity(self) -> float:
+        """Equity at the newest close, in the quote currency; raises IndexError while the tape is empty."""
+        return self._equity[-1]
+
+    def equity_before(self, time: int) -> float | None:
+        """Return the equity at the newest close of a bar that opened before a time, or None if there is none."""
+        row = bisect_left(self._time, time)
+        return self._equity[row - 1] if row else None
 
     def window(self, n: int | None, fills: list[Fill], sequence: int) -> TapeWindow:
         """Copy out the newest ``n`` bars (all of them for None) with the fills among them."""

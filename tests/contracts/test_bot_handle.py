@@ -1,7 +1,8 @@
 """The contract of a handle: whoever holds a bot, in this process or another, can do these things with it.
 
 A factory makes a started handle to a bot that trades ``BARS`` with `MovingAverageCrossover(3, 9)` at its own pace,
-begins with nothing traded, and ends by itself. A new kind of handle is added to `HANDLES` and must pass everything.
+begins with nothing traded, and ends by itself. A new kind of handle is added to `HANDLES` and must pass everything. The
+attached one speaks to its bot as to another process; real processes are tested in ``tests/processes``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import pytest
 
 import cryptobot as cb
 from cryptobot.backtest.trade_table import TRADE_COLUMNS
+from cryptobot.control.handle import BotHandle
+from tests.contracts.served import Served
 
 PATIENCE = 60
 BARS = cb.practice_bars(800, seed=5)
@@ -58,15 +61,19 @@ def local(**options):
     return cb.Bot(STRATEGY, exchange=exchange, name="handle", **options), gate
 
 
-HANDLES = {"local": local}
+HANDLES = ("local", "attached")
 
 
 @pytest.fixture(params=HANDLES)
-def new(request):
+def new(request, tmp_path):
     """A handle that has not been started, and its gate."""
-    handle, gate = HANDLES[request.param]()
+    bot, gate = local()
+    served = Served(bot, tmp_path) if request.param == "attached" else None
+    handle: BotHandle = bot if served is None else served.handle
     yield handle, gate
-    handle.stop(PATIENCE)
+    bot.stop(PATIENCE)
+    if served is not None:
+        served.close()
 
 
 @pytest.fixture

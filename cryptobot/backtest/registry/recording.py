@@ -105,7 +105,7 @@ def runs(
     Parameters
     ----------
     kind
-        ``"backtest"``, ``"sweep"`` or ``"walk_forward"``; None is all.
+        ``"backtest"``, ``"sweep"``, ``"walk_forward"`` or ``"check"``; None is all.
     strategy, symbol
         Only those of this strategy or market.
     n

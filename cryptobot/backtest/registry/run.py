@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 from cryptobot.core.bars import COLUMNS, BarColumns
 
-Kind = Literal["backtest", "sweep", "walk_forward"]
-KINDS: Final[tuple[Kind, ...]] = ("backtest", "sweep", "walk_forward")
+Kind = Literal["backtest", "sweep", "walk_forward", "check"]
+KINDS: Final[tuple[Kind, ...]] = ("backtest", "sweep", "walk_forward", "check")
 _PACKAGES: Final = ("cryptobot", "numpy", "numba", "pandas", "vectorbt")
 
 
@@ -27,7 +27,7 @@ class Run:
     time
         When it was recorded, nanoseconds since 1970-01-01 UTC.
     kind
-        ``"backtest"``, ``"sweep"`` or ``"walk_forward"``.
+        ``"backtest"``, ``"sweep"``, ``"walk_forward"`` or ``"check"``.
     strategy
         Its name.
     code

@@ -123,8 +123,9 @@ class ClosedBarFeed:
         try:
             with_time = True
             while True:
-                for bar in await self._ask(with_time=with_time):
-                    yield BarClosed(bar)
+                bars = await self._ask(with_time=with_time)
+                for bar in bars:
+                    yield BarClosed(bar, late=bar is not bars[-1] or self._questions.more)
                 await self._drop_if_silent()
                 if (change := self._connection_change()) is not None:
                     yield change

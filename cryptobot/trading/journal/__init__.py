@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cryptobot.trading.journal.contents import (
+    BalanceChanged,
     BarSeen,
     BookedFill,
     Cursor,
@@ -10,7 +11,10 @@ from cryptobot.trading.journal.contents import (
     Outcome,
     OutcomeKind,
     ParametersSet,
+    RiskMark,
+    SessionStarted,
     StateChange,
+    Terms,
     TradingStateChange,
 )
 from cryptobot.trading.journal.health import HealthState, JournalHealth
@@ -21,6 +25,7 @@ from cryptobot.trading.journal.view import JournalView
 
 __all__ = [
     "KINDS",
+    "BalanceChanged",
     "BarSeen",
     "BookedFill",
     "Cursor",
@@ -35,7 +40,10 @@ __all__ = [
     "OutcomeKind",
     "ParametersSet",
     "Record",
+    "RiskMark",
+    "SessionStarted",
     "SqliteJournal",
     "StateChange",
+    "Terms",
     "TradingStateChange",
 ]

@@ -34,8 +34,16 @@ _CLASSES: Final[dict[str, type]] = {
         *(nouns.Mode, nouns.Side, OrderType, TimeInForce, orders.OrderStatus),
         *(orders.Order, quotes.Quote, Market, Notice),
         *(events.BarClosed, events.OrderFilled, events.OrderRefused, events.OrderChanged, events.ConnectionChanged),
-        *(contents.BarSeen, contents.BookedFill, contents.Cursor, contents.JournalHeader, contents.Outcome),
-        *(contents.ParametersSet, contents.StateChange, contents.TradingStateChange),
+        *(
+            contents.BalanceChanged,
+            contents.BarSeen,
+            contents.BookedFill,
+            contents.Cursor,
+            contents.JournalHeader,
+            contents.Outcome,
+        ),
+        *(contents.ParametersSet, contents.RiskMark, contents.SessionStarted, contents.StateChange),
+        *(contents.Terms, contents.TradingStateChange),
     )
 }
 _SPECIAL: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}

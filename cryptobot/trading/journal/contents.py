@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from importlib import metadata
 from typing import Any, Final, Literal, NamedTuple
 
-from cryptobot.core.money import Market
+from cryptobot.core.money import ZERO, Market
 from cryptobot.core.types import Bar, Fill, Mode
 
 # The layout of a journal's file; files of an older one are brought up to it when they are opened.
@@ -162,6 +163,36 @@ class ParametersSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What one must know to trade the same bars again: written at every start, and whenever the strategy changes.
+
+    Attributes
+    ----------
+    code
+        Digest of the strategy's code (`cryptobot.strategy.digest.strategy_digest`).
+    sizing
+        What an entry may spend: ``kind``, the name of its class, and the values of its fields by name.
+    limits
+        Those that are set, by name.
+    market
+        Its rules at the time, or None where they are not known.
+    fee, slippage_bps
+        What the exchange charges, as a fraction and in basis points; None where it does not say.
+    history
+        The bars before, as far as they can influence a decision: ``time``, ``open``, ``high``, ``low``, ``close`` and
+        ``volume``, a list each.
+    """
+
+    code: str
+    sizing: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    market: Market | None = None
+    fee: Decimal | None = None
+    slippage_bps: Decimal | None = None
+    history: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class BarSeen:
     """A closed bar as the strategy saw it.
 
@@ -178,6 +209,64 @@ class BarSeen:
     bar: Bar
     features: Mapping[str, float]
     equity: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """The bot's own books begin here.
+
+    Attributes
+    ----------
+    cash
+        What it may trade with, in the quote currency.
+    held
+        What the account held of the base currency already: never the bot's to sell.
+    locked
+        Of the quote currency, set aside for orders that are not the bot's.
+    """
+
+    cash: Decimal
+    held: Decimal
+    locked: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceChanged:
+    """The account changed in another way than by trading: a deposit, a withdrawal, a reward.
+
+    Attributes
+    ----------
+    base, quote
+        By how much.
+    """
+
+    base: Decimal
+    quote: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RiskMark:
+    """What the limits on the equity remember, at one bar's close; see `RiskGate.mark`.
+
+    Attributes
+    ----------
+    day
+        The day (UTC), counted from 1970-01-01.
+    day_equity
+        At the end of the day before, in the quote currency.
+    last_equity
+        At this close.
+    peak
+        The highest so far.
+    until_day
+        The day whose loss holds the bot back, or None.
+    """
+
+    day: int
+    day_equity: Decimal
+    last_equity: Decimal
+    peak: Decimal
+    until_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ Kind = Literal[
     "notice",
     "gate",
     "cursor",
+    "session",
+    "risk",
+    "terms",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 

@@ -15,16 +15,20 @@ from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.types import Fill, Intent, OcoIntent, Trade
 from cryptobot.trading.actions import Notice
 from cryptobot.trading.journal.contents import (
+    BalanceChanged,
     BarSeen,
     BookedFill,
     Cursor,
     JournalHeader,
     Outcome,
     ParametersSet,
+    RiskMark,
+    SessionStarted,
     StateChange,
+    Terms,
     TradingStateChange,
 )
-from cryptobot.trading.journal.record import KINDS, Journal, Record
+from cryptobot.trading.journal.record import KINDS, Journal, Kind, Record
 from cryptobot.trading.lifecycle import OrderLife, OrderState
 
 _UNANSWERED: Final = "the journal holds no answer to it"
@@ -38,8 +42,14 @@ class JournalView:
     ----------
     header
         Whose journal it is, or None where that was never said.
-    count
-        Number of the last record that was read.
+    count, time
+        Number of the last record that was read, and when it was written.
+    session
+        What the bot's own books began with, or None where that was never said.
+    risk
+        What the limits on the equity remembered last, or None.
+    adjustments
+        Changes of the account that no execution explains, oldest first.
     intents
         Every decision to trade, oldest first; one that was sent again stands here once.
     lives
@@ -55,6 +65,8 @@ class JournalView:
         The bars that were seen, oldest first.
     parameters
         Every set of parameters, oldest first.
+    terms
+        Code, sizing, limits and costs of every start and change of strategy, oldest first.
     states, trading_states
         Every change, oldest first.
     notices, gates, events
@@ -65,6 +77,10 @@ class JournalView:
 
     header: JournalHeader | None = None
     count: int = 0
+    time: int = 0
+    session: SessionStarted | None = None
+    risk: RiskMark | None = None
+    adjustments: list[BalanceChanged] = field(default_factory=list)
     intents: list[Intent | OcoIntent] = field(default_factory=list)
     lives: dict[str, OrderLife] = field(default_factory=dict)
     booked: list[BookedFill] = field(default_factory=list)
@@ -72,6 +88,7 @@ class JournalView:
     cancels: set[str] = field(default_factory=set)
     bars: list[BarSeen] = field(default_factory=list)
     parameters: list[ParametersSet] = field(default_factory=list)
+    terms: list[Terms] = field(default_factory=list)
     states: list[StateChange] = field(default_factory=list)
     trading_states: list[TradingStateChange] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
@@ -120,6 +137,11 @@ class JournalView:
         return [booked.fill for booked in self.booked if booked.own]
 
     @property
+    def pairs(self) -> list[OcoIntent]:
+        """Every pair of orders of which one cancels the other, oldest first."""
+        return list(self._pairs.values())
+
+    @property
     def opened_orders(self) -> list[OrderLife]:
         """The bot's orders that may still change its position: open, unknown, or with fills missing."""
         return [life for life in self.lives.values() if life.is_risk]
@@ -166,7 +188,7 @@ class JournalView:
         return self.portfolio(market).trades
 
     def _take(self, record: Record) -> None:
-        self.count = record.number
+        self.count, self.time = record.number, record.time
         content = record.content
         if isinstance(content, Intent):
             self._intend(content, record.time)
@@ -230,19 +252,27 @@ class JournalView:
 
     def _rest(self, record: Record) -> None:
         content = record.content
-        if isinstance(content, BarSeen):
-            self.bars.append(content)
-        elif isinstance(content, ParametersSet):
-            self.parameters.append(content)
-        elif isinstance(content, TradingStateChange):
-            self.trading_states.append(content)
-        elif isinstance(content, Notice):
-            self.notices.append(content)
+        if isinstance(content, SessionStarted):
+            self.session = content
+        elif isinstance(content, RiskMark):
+            self.risk = content
         elif isinstance(content, Cursor):
             self.cursors[content.name] = content.number
         elif record.kind == "state":
             self.states.append(StateChange(*content))
-        elif record.kind == "gate":
-            self.gates.append(content)
-        elif record.kind == "event":
-            self.events.append(content)
+        elif (kept := self._kept(record.kind, content)) is not None:
+            kept.append(content)
+
+    def _kept(self, kind: Kind, content: Any) -> list[Any] | None:
+        """Return where contents of a kind are kept, oldest first."""
+        if isinstance(content, BalanceChanged):
+            return self.adjustments
+        lists: dict[Kind, list[Any]] = {
+            "bar": self.bars,
+            "parameters": self.parameters,
+            "trading_state": self.trading_states,
+            "notice": self.notices,
+            "gate": self.gates,
+            "event": self.events,
+        }
+        return lists.get(kind)

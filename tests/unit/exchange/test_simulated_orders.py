@@ -324,4 +324,4 @@ def test_a_refusal_that_is_told_carries_its_reason(orders):
             return await anext(stream)
 
     refused = asyncio.run(reading())
-    assert refused == OrderRefused("a", MINUTE, "it needs 3 BTC, 0 are free")
+    assert refused == OrderRefused("a", MINUTE, "it needs 3 BTC, 0 are free", "INSUFFICIENT_BALANCE")

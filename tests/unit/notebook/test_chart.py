@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from cryptobot.core.types import Fill, Side
-from cryptobot.notebook.bqplot_chart import SPAN, BqplotChart
-from cryptobot.notebook.chart import charts
+from cryptobot.notebook.bqplot_chart import HEIGHT, BqplotChart
+from cryptobot.notebook.chart import About, PriceLine, Trip, charts
 from cryptobot.notebook.numbers import Units
+from cryptobot.notebook.view import REACH, SPAN
 from cryptobot.notebook.window import MAX_CANDLES, MILLI
 from cryptobot.trading.tape import TapeWindow
 
@@ -25,7 +26,7 @@ Make = Callable[..., TapeWindow]
 def chart() -> BqplotChart:
     made = charts.get("bqplot")()
     assert isinstance(made, BqplotChart)
-    made.describe(Units.of("BTC/USDT", 60_000.0), {}, None)
+    made.describe(About(Units.of("BTC/USDT", 60_000.0)))
     return made
 
 
@@ -73,9 +74,11 @@ def test_features_of_the_prices_magnitude_share_its_pane(chart: BqplotChart, mak
     n = 300
     price = np.full(n, 60_000.0)
     features = {"fast": price, "slow": price + 3, "rsi": np.full(n, 50.0), "volatility": np.full(n, 0.001)}
-    chart.describe(Units.of("BTC/USDT", 60_000.0), {"volatility": 0.002}, None)
+    chart.describe(About(Units.of("BTC/USDT", 60_000.0), {"volatility": [0.002]}))
     chart.show(make_tape(n, features=features))
-    assert [pane.title for pane in chart.panes] == ["Price", "Volume", "Rsi", "Volatility", "Equity"]
+    assert [pane.title for pane in chart.panes] == [
+        *("Price", "Volume", "Rsi", "Volatility", "Equity", "Drawdown", "PnL per trade")
+    ]
     averages = chart.panes[0].figure.marks[1]
     assert averages.y.shape == (2, MAX_CANDLES)
     threshold = chart.panes[3].figure.marks[0]

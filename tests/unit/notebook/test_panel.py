@@ -104,12 +104,14 @@ def test_a_page_gets_the_next_frame_when_it_has_painted_the_last(finished_bot: c
     frames = panel.layout.frames
     with panel._lock:  # the panel's own thread must not tick in between
         frames._receive(frames, {"view": "page", "hello": True, "visible": True}, [])
-        panel._framed_at = panel._slow_at = float("-inf")
+        panel._framed_at = float("-inf")
+        panel._updater.forget()
         finished_bot.log("info", "first")
         panel.tick()
         assert panel.layout.log.lines[-1][3] == "first"
         finished_bot.log("info", "second")
-        panel._framed_at = panel._slow_at = float("-inf")
+        panel._framed_at = float("-inf")
+        panel._updater.forget()
         panel.tick()
         assert panel.layout.log.lines[-1][3] == "first"
         frames._receive(frames, {"view": "page", "ack": frames.sent, "visible": True}, [])

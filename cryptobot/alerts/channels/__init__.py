@@ -1,0 +1,1 @@
+"""The alert channels that ship, one file each."""

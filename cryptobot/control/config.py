@@ -1,0 +1,222 @@
+"""What a bot's process is told: one table of plain values, from a TOML file or from a notebook."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cryptobot.control.folders import checked_name
+from cryptobot.core.errors import ConfigError
+from cryptobot.core.limits import Limits
+from cryptobot.core.sizing import FixedQuote, FractionOfEquity, Sizing
+from cryptobot.core.suggest import closest, listed
+from cryptobot.core.timeframe import Timeframe
+
+_WORDS: Final = {
+    "missing": "it is missing",
+    "string_type": "give a text",
+    "float_type": "give a number",
+    "int_type": "give a whole number",
+    "dict_type": "give a table",
+    "model_type": "give a table",
+    "bool_type": "give true or false",
+}
+
+
+class Part(BaseModel):
+    """Base of every table: unknown keys are refused, and nothing is turned into another type."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class StrategyConfig(Part):
+    """The table ``[strategy]``.
+
+    Attributes
+    ----------
+    name
+        Of a registered strategy, or ``"file.py:Class"``.
+    params
+        Its parameters.
+    by_value
+        Set by ``cb.launch(strategy=…)`` instead of ``name``: the file that a strategy typed into a cell travels in.
+    """
+
+    name: str = ""
+    params: dict[str, Any] = Field(default_factory=dict)
+    by_value: str | None = None
+
+
+class ServerConfig(Part):
+    """The table ``[server]``: a price server beside the bot, in its process.
+
+    Attributes
+    ----------
+    port
+        None: 8808, or any that is free.
+    allow_control
+        Whether assistants with the control token may stop, start and change the bot.
+    """
+
+    port: int | None = Field(default=None, ge=0, le=65_535)
+    allow_control: bool = False
+
+
+class BotConfig(Part):
+    """All that a bot's process needs to know.
+
+    Attributes
+    ----------
+    name
+        Of the bot; it finds its journal again by it.
+    mode
+        Where its orders go.
+    exchange
+        Settings of the exchange, with its ``id``; see `cryptobot.control.exchange_config`.
+    symbol, timeframe
+        Market and interval; None takes the exchange's own.
+    journal
+        Path of the journal; None is ``journals/NAME.sqlite`` in the data directory.
+    sizing
+        What an entry may spend: a fraction of the equity, or ``{"quote": 100}`` for an amount.
+    strategy
+        What decides.
+    limits
+        See `cb.Limits`.
+    alerts
+        Settings of each alert channel, by its name.
+    server
+        A price server beside the bot, or None.
+    """
+
+    name: str
+    mode: Literal["practice", "paper", "testnet", "live"]
+    exchange: dict[str, Any] = Field(default_factory=dict)
+    symbol: str | None = None
+    timeframe: str | None = None
+    journal: str | None = None
+    sizing: float | dict[str, float] | None = None
+    strategy: StrategyConfig
+    limits: dict[str, Any] | None = None
+    alerts: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    server: ServerConfig | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], source: str = "config") -> Self:
+        """Check plain values.
+
+        Parameters
+        ----------
+        values
+            As a TOML file has them.
+        source
+            What to call them in errors.
+
+        Raises
+        ------
+        ConfigError
+            If a key is unknown or a value is not allowed; the message names it.
+        """
+        try:
+            made = cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise ConfigError(f"{source}: {' '.join(_told(problem) for problem in error.errors())}") from None
+        checked_name(made.name)
+        made.limits_made()
+        made.sizing_made()
+        if made.timeframe is not None:
+            Timeframe.parse(made.timeframe)
+        if bool(made.strategy.name) == (made.strategy.by_value is not None):
+            raise ConfigError(
+                f"{source}: `strategy.name` is missing. Give a registered strategy's name, or a file and a class: "
+                "name = 'my_strategy.py:MyStrategy'."
+            )
+        if made.mode == "live" and made.strategy.by_value is not None:
+            raise ConfigError(
+                f"{source}: a strategy typed into a cell does not trade real money. Save it in a file, and name that: "
+                "strategy = {'name': 'my_strategy.py:MyStrategy', 'params': {...}}."
+            )
+        return made
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read a TOML file (or what `cb.launch` left as JSON); paths in it are taken from its folder.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be read, or says what is not allowed.
+        """
+        path = Path(path).expanduser().absolute()
+        try:
+            text = path.read_text("utf-8")
+            values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}. Give the path of a TOML file.") from error
+        except ValueError as error:  # also what tomllib, json and the decoder raise
+            raise ConfigError(f"{path}: it is not valid {path.suffix[1:].upper() or 'TOML'}: {error}.") from error
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path}: it holds no table of settings.")
+        return cls.of(values, path.name).placed(path.parent)
+
+    def placed(self, folder: Path) -> Self:
+        """Return a copy whose relative paths are taken from a folder."""
+        strategy, exchange = self.strategy, dict(self.exchange)
+        file, colon, chosen = strategy.name.rpartition(":")
+        if colon:
+            strategy = strategy.model_copy(update={"name": f"{_from(folder, file)}:{chosen}"})
+        if isinstance(exchange.get("bars"), str):
+            exchange["bars"] = _from(folder, exchange["bars"])
+        journal = self.journal and _from(folder, self.journal)
+        return self.model_copy(update={"strategy": strategy, "exchange": exchange, "journal": journal})
+
+    def limits_made(self) -> Limits | None:
+        """Return the limits, or None where none are given; raises `ConfigError` as `cb.Limits` does."""
+        return None if self.limits is None else Limits.of(self.limits)
+
+    def sizing_made(self) -> Sizing | None:
+        """Return how entries are sized, or None for everything.
+
+        Raises
+        ------
+        ConfigError
+            If it is neither a fraction nor an amount.
+        """
+        if self.sizing is None:
+            return None
+        if isinstance(self.sizing, dict):
+            if list(self.sizing) != ["quote"]:
+                raise ConfigError(
+                    f"sizing: {self.sizing} is not allowed. Give a fraction of the equity, sizing = 0.5, or an amount in the "
+                    "quote currency, sizing = {quote = 100}."
+                )
+            return FixedQuote(self.sizing["quote"])
+        return FractionOfEquity(self.sizing)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the plain values again, without those that say nothing."""
+        return self.model_dump(exclude_none=True, exclude_defaults=True)
+
+
+def _from(folder: Path, path: str) -> str:
+    return str(folder / Path(path).expanduser())
+
+
+def _told(problem: Any) -> str:
+    """Say what is wrong with one value."""
+    place = [str(part) for part in problem["loc"] if not str(part).startswith(("dict[", "float"))]
+    path = ".".join(place)
+    if problem["type"] == "extra_forbidden":
+        tables: dict[str, type[Part]] = {"strategy": StrategyConfig, "server": ServerConfig}
+        table: type[Part] = tables[place[0]] if len(place) > 1 else BotConfig
+        known = list(table.model_fields)
+        return f"`{path}` is unknown.{closest(place[-1], known)} Known: {listed(known)}."
+    context = problem.get("ctx", {})
+    if problem["type"] == "literal_error":
+        return f"`{path}` is not allowed. Give one of {context['expected'].replace(' or ', ', ')}."
+    return f"`{path}`: {_WORDS.get(problem['type'], problem['msg'])}."

@@ -1,0 +1,175 @@
+"""The journal against the exchange: what is shown is taken over, what is not there is proved absent, or nobody goes on.
+
+The rule for an order of which nobody knows: it is found as soon as any question shows it, and absent only when the
+exchange's own deadline has passed and neither the order itself, nor the open orders, nor an execution, nor a balance
+shows a trace of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from cryptobot.core.events import ExchangeEvent
+from cryptobot.core.money import ZERO
+from cryptobot.core.types import Intent
+from cryptobot.trading.actions import Notice
+from cryptobot.trading.gateway.evidence import Evidence
+from cryptobot.trading.gateway.gateway import Gateway
+from cryptobot.trading.journal import BalanceChanged
+
+# Clocks of this computer and of the exchange differ by at most this.
+_MOST_SKEW: Final = 60.0
+
+
+@dataclass(slots=True)
+class Weighed:
+    """What follows from evidence.
+
+    Attributes
+    ----------
+    news
+        For the engine, in order.
+    adopted
+        Open orders of the bot's own that its journal did not know, with what of each was executed before.
+    halt, reduce
+        Why nothing more may be traded, or bought, or None.
+    agrees
+        Whether journal and exchange say the same, balances included.
+    again
+        Whether to ask again in a moment, because something does not fit yet.
+    """
+
+    news: list[ExchangeEvent] = field(default_factory=list)
+    adopted: list[tuple[Intent, Decimal]] = field(default_factory=list)
+    halt: str | None = None
+    reduce: str | None = None
+    agrees: bool = False
+    again: bool = False
+
+
+class Reconciler:
+    """Weighs evidence against what a gateway knows.
+
+    Parameters
+    ----------
+    gateway
+        What sent the orders.
+    deadline
+        Seconds after which an order that is not shown is certain never to appear.
+    """
+
+    def __init__(self, gateway: Gateway, deadline: float) -> None:
+        self._gateway = gateway
+        self._deadline = deadline
+        self._suspected: tuple[Decimal, Decimal] = (ZERO, ZERO)
+
+    def weigh(self, evidence: Evidence, position: Decimal) -> Weighed:
+        """Take over what the exchange shows.
+
+        Parameters
+        ----------
+        evidence
+            What it showed.
+        position
+            Of the bot's books before that, in the base currency.
+
+        Raises
+        ------
+        ExchangeError
+            If the evidence contradicts what was known: nothing may be traded until a person has looked.
+        """
+        gateway, weighed = self._gateway, Weighed()
+        if gateway.activity != evidence.activity:  # something happened while it was asked: it may not fit together
+            weighed.again = True
+            return weighed
+        shown = [*evidence.open_orders, *(order for order in evidence.orders.values() if order is not None)]
+        for order in shown:
+            if order.client_id not in gateway.lives and gateway.ids.owns(order.client_id):
+                intent = gateway.adopt(order)
+                if order.is_open:
+                    weighed.adopted.append((intent, ZERO))
+        for fill in evidence.fills:
+            weighed.news += gateway.book(fill)
+        for order in shown:
+            weighed.news += gateway.observe(order)
+        gateway.begin(evidence.time)
+        if gateway.lacks_fills:
+            weighed.again = True
+            return weighed
+        difference = gateway.account.difference(evidence.balances)
+        self._look_for_absent(evidence, weighed, balanced=difference == (ZERO, ZERO))
+        self._weigh_balances(evidence, weighed, difference, position)
+        weighed.again = weighed.again or gateway.restless
+        weighed.agrees = not weighed.again and weighed.halt is None and weighed.reduce is None
+        return weighed
+
+    def _look_for_absent(self, evidence: Evidence, weighed: Weighed, *, balanced: bool) -> None:
+        gateway = self._gateway
+        for client_id, order in evidence.orders.items():
+            if order is not None:
+                continue
+            life = gateway.lives.get(client_id)
+            if life is None:
+                gateway.strangers.orphans.discard(client_id)
+                continue
+            if not life.is_open:
+                continue
+            waited = gateway.elapsed(client_id, evidence.asked)
+            if life.sent_time is not None:  # also over a restart, by clocks that may differ
+                waited = max(waited, (evidence.time - life.sent_time) / 1e9 - _MOST_SKEW)
+            if waited < self._deadline or waited < 0:
+                weighed.again = True
+            elif life.known:
+                gateway.doubt(client_id, "the exchange, which had shown it, does not show it any more")
+                weighed.again = True
+            elif balanced and not life.fills:
+                reason = f"the exchange shows no trace of it {waited:,.0f} s after it was sent"
+                weighed.news += gateway.absent(client_id, reason)
+            else:
+                gateway.doubt(client_id, "the exchange does not show it, but the balances do not fit either")
+                weighed.again = True
+
+    def _weigh_balances(
+        self, evidence: Evidence, weighed: Weighed, difference: tuple[Decimal, Decimal], position: Decimal
+    ) -> None:
+        gateway = self._gateway
+        if gateway.unknown or weighed.news:
+            weighed.again = True  # an order that may have been executed explains any difference
+            return
+        lacks = gateway.account.lacks(evidence.balances, position)
+        if difference == (ZERO, ZERO) and not lacks:
+            self._suspected = (ZERO, ZERO)
+            return
+        if difference != self._suspected:  # questions are asked one after the other: look once more before believing it
+            self._suspected = difference
+            weighed.again = True
+            return
+        self._suspected = (ZERO, ZERO)
+        base, quote = difference
+        market = gateway.market
+        what = " and ".join(
+            f"{abs(amount):,.8g} {name} {'more' if amount > 0 else 'less'}"
+            for amount, name in ((base, market.base), (quote, market.quote))
+            if amount
+        )
+        if difference != (ZERO, ZERO):
+            gateway.account.add(base, quote)
+            gateway.recorder.write("session", BalanceChanged(base, quote))
+        if lacks:
+            weighed.halt = (
+                f"the account does not hold the position of {position:,.8g} {market.base} that the bot bought. Nothing is "
+                "traded until a person has looked: bring it back, or start anew with another journal"
+            )
+        elif quote < 0 or base < 0:
+            weighed.reduce = f"the account holds {what} than the bot's orders explain: a withdrawal, or orders by hand"
+        else:
+            gateway.tell(
+                Notice(
+                    "warning",
+                    f"The account holds {what} than the bot's orders explain: a deposit, or orders by hand. It is no part "
+                    "of this bot's books.",
+                    "external",
+                )
+            )

@@ -1,0 +1,150 @@
+"""What must happen whether or not bars come: doubts resolved, books compared, positions protected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from cryptobot.core.clock import Clock
+from cryptobot.core.errors import TransientError
+from cryptobot.core.types import Mode
+from cryptobot.trading.actions import Notice
+from cryptobot.trading.hands import Hands
+from cryptobot.trading.opening import Desk
+
+_TICK: Final = 1.0
+# Between two comparisons of everything with the exchange.
+_EVERY: Final = 60.0
+_FIRST_RETRY, _LONGEST_RETRY = 1.0, 30.0
+# Longer than this between two looks, and the computer slept or was overwhelmed: nothing that is known is fresh.
+_SLEPT: Final = 15.0
+# So many intervals without a bar are told.
+_SILENT: Final = 3
+
+
+class Keeper:
+    """Looks after a session every second.
+
+    Parameters
+    ----------
+    desk
+        What trades.
+    clock
+        For all waiting.
+    turn
+        Held while anything is changed.
+    hands
+        Carries out what follows, while the turn is held.
+    tell
+        Takes notices.
+
+    Attributes
+    ----------
+    hold
+        Why nothing new may be bought until the books have been compared, or None.
+    skew
+        The exchange's time less this computer's, seconds, at the last comparison.
+    connected
+        Whether the exchange answers.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        clock: Clock,
+        turn: AbstractAsyncContextManager[object],
+        hands: Hands,
+        tell: Callable[[Notice], None],
+    ) -> None:
+        self.hold: str | None = "journal and exchange have not been compared yet"
+        self.skew = 0.0
+        self.connected = True
+        self._desk = desk
+        self._clock = clock
+        self._turn = turn
+        self._hands = hands
+        self._tell = tell
+        self._due = clock.monotonic()
+        self._retry = _FIRST_RETRY
+        self._looked = clock.monotonic()
+        self._bar_at = clock.monotonic()
+        self._silent = False
+
+    async def run(self) -> None:
+        """Look after everything until cancelled."""
+        while True:
+            await self._clock.sleep(_TICK)
+            await self.look()
+
+    async def look(self) -> None:
+        """Look after everything once."""
+        self.notice_sleep()
+        self._looked = self._clock.monotonic()
+        if self._looked >= self._due or self._desk.gateway.restless:
+            await self.compare()
+        async with self._turn:
+            actions = self._desk.engine.attend(self._clock.now())
+            if actions:
+                await self._hands.carry_out(actions)
+        self._notice_silence()
+
+    def request(self, reason: str) -> None:
+        """Compare everything as soon as possible; until then nothing new is bought."""
+        self.hold = reason
+        self._due = self._clock.monotonic()
+        self._retry = _FIRST_RETRY
+
+    def lost_connection(self, reason: str) -> None:
+        """Take note that the exchange does not answer."""
+        self.connected = False
+        self.hold = f"the connection to the exchange is lost ({reason})"
+
+    def bar_came(self) -> None:
+        """Take note that a bar closed."""
+        self._bar_at = self._clock.monotonic()
+        self._silent = False
+
+    def notice_sleep(self) -> None:
+        """Find out whether this computer slept since the last look, so that everything must be compared first."""
+        away = self._clock.monotonic() - self._looked
+        if away > _SLEPT and self._desk.gateway.exchange.mode is not Mode.PRACTICE:
+            self._looked = self._clock.monotonic()
+            self.request(f"nothing was looked at for {away:,.0f} s, as if this computer had slept")
+            self._tell(
+                Notice(
+                    "warning", f"This bot stood still for {away:,.0f} s. Everything is compared first.", "stale_feed"
+                )
+            )
+
+    async def compare(self) -> None:
+        """Ask the exchange for everything, and take over what it shows."""
+        desk = self._desk
+        try:
+            evidence = await desk.gateway.gather()
+        except TransientError as error:
+            self._due = self._clock.monotonic() + self._retry
+            self._retry = min(2 * self._retry, _LONGEST_RETRY)
+            if self.hold is None and desk.gateway.exchange.mode is not Mode.PRACTICE:
+                self.hold = f"journal and exchange could not be compared ({error})"
+            return
+        self._retry = _FIRST_RETRY
+        self.skew = (evidence.time - self._clock.now()) / 1e9
+        async with self._turn:
+            weighed = desk.reconciler.weigh(evidence, desk.engine.portfolio.quantity)
+            if not weighed.again and self.connected:
+                self.hold = None
+            await self._hands.apply(weighed)
+        self._due = self._clock.monotonic() + (_TICK if weighed.again else _EVERY)
+
+    def _notice_silence(self) -> None:
+        engine = self._desk.engine
+        allowed = _SILENT * engine.timeframe.seconds + _SLEPT
+        waited = self._clock.monotonic() - self._bar_at
+        if not self._silent and waited > allowed and self._desk.gateway.exchange.mode is not Mode.PRACTICE:
+            self._silent = True
+            self._tell(
+                Notice(
+                    "warning", f"No bar has closed for {waited:,.0f} s; bars are of {engine.timeframe}.", "stale_feed"
+                )
+            )

@@ -1,0 +1,68 @@
+"""One seed, from its schedule to its end: `python -m tests.faults.run SEED` tells its whole story."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from tests.faults import schedule
+from tests.faults.schedule import Schedule
+from tests.faults.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run.
+
+    Attributes
+    ----------
+    seed
+        Which.
+    broken
+        What was seen that must not be.
+    digest
+        Everything that happened, in one number.
+    fills, lives, unsure
+        How many executions, lives of the process and orders of unknown fate there were.
+    labels
+        The places at which the first life could have been killed.
+    story
+        Everything that happened, in words.
+    """
+
+    seed: int
+    broken: tuple[str, ...]
+    digest: str
+    fills: int
+    lives: int
+    unsure: int
+    labels: tuple[str, ...]
+    story: str
+
+
+def run(plan: int | Schedule, die: tuple[int, int] | None = None) -> Result:
+    """Let a world run; `die` as for `World`."""
+    plan = schedule.draw(plan) if isinstance(plan, int) else plan
+    world = World(plan, die).run()
+    return Result(
+        plan.seed,
+        tuple(world.invariants.broken),
+        world.digest,
+        len(world.truth.own_fills()),
+        world.lives,
+        world.unsure,
+        tuple(world.labels),
+        world.story(),
+    )
+
+
+def report(result: Result) -> str:
+    """Say what was broken, and how to see it again."""
+    lines = "\n".join(f"  {said}" for said in result.broken)
+    return f"seed {result.seed}:\n{lines}\nSee it again: python -m tests.faults.run {result.seed}"
+
+
+if __name__ == "__main__":
+    found = run(int(sys.argv[1]))
+    print(found.story)
+    print(report(found) if found.broken else f"seed {found.seed} is as it should be")
