@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from cryptobot.alerts.alert import Alert
 from cryptobot.alerts.channel import AlertChannel
 from cryptobot.alerts.lane import Lane
 from cryptobot.alerts.source import AlertSource
@@ -77,6 +78,15 @@ class Dispatcher:
         """Say that the source holds something new; takes a microsecond."""
         for worker in self._workers:
             worker.wake.set()
+
+    def tell(self, alert: Alert) -> None:
+        """Tell what the source cannot hold, for example that the disk is full. It does not survive a crash.
+
+        It is told by every channel whatever its level, also in quiet hours; of many that wait, the newest 20.
+        """
+        for lane in self._lanes:
+            lane.ask(alert)
+        self.nudge()
 
     def close(self, timeout: float = 3.0) -> bool:
         """Tell what can be told in this time, and end. What is left is told after the next start.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import urllib.error
@@ -71,6 +72,12 @@ def _parts(text: str) -> SplitResult | None:
     except ValueError:
         return None
     return None if port == 0 else parts
+
+
+def secrets_of(url: str) -> list[str]:
+    """Return what of an address must not be shown: the whole, and each longer part of its path and query."""
+    parts = urlsplit(url)
+    return [url, *(part for part in re.split(r"[/?&=#]", f"{parts.path}?{parts.query}") if len(part) >= 8)]
 
 
 def is_loopback(host: str) -> bool:

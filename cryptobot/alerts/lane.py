@@ -110,6 +110,11 @@ class Lane:
             self._tell(self._hand)
         return 0.0
 
+    def ask(self, alert: Alert) -> None:
+        """Let something be told that is not in the source; may be called from any thread."""
+        with self._lock:
+            self._outbox.ask(alert)
+
     def finish(self) -> None:
         """Hold nothing back any more: the end comes."""
         with self._lock:
@@ -153,8 +158,7 @@ class Lane:
             self._keep(".summary", due)
             summary = self._source.summary(since, due)
             if summary is not None:
-                with self._lock:
-                    self._outbox.ask(summary)
+                self.ask(summary)
         return count == _AT_ONCE
 
     def _tell(self, message: Message) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,7 @@ from cryptobot.alerts.words import TRADE
 
 _NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
 _MOST_KINDS: Final = 200  # of alerts whose repeats are counted at one time
+_MOST_ASKED: Final = 20
 _LOOK_AGAIN: Final = 60.0  # at the quiet hours' end, and after the computer slept
 
 _Key = tuple[Level, str, str]
@@ -48,8 +50,9 @@ class Outbox:
         self._least = LEVELS.index(delivery.level)
         self._lines: dict[Level, list[Alert | Fold]] = {level: [] for level in LEVELS}
         self._told: dict[_Key, _Told] = {}
-        self._asked: list[Alert] = []
+        self._asked: deque[Alert] = deque(maxlen=_MOST_ASKED)
         self._taken = 0
+        self._ending = False
 
     @property
     def count(self) -> int:
@@ -60,7 +63,7 @@ class Outbox:
     @property
     def settled(self) -> int:
         """The highest number up to which nothing waits."""
-        waiting = [_first(line[0]) for line in self._lines.values() if line]
+        waiting = [_first(item) for line in self._lines.values() for item in line]
         waiting += [told.since.first_number for told in self._told.values() if told.since.count]
         return min(waiting) - 1 if waiting else self._taken
 
@@ -77,7 +80,7 @@ class Outbox:
         self._taken = max(self._taken, alert.number)
         if LEVELS.index(alert.level) < self._least:
             return
-        if alert.topic not in TRADE and self._delivery.same_within > 0:
+        if alert.topic not in TRADE and self._delivery.same_within > 0 and not self._ending:
             key = _key(alert)
             self._open(now, [key])
             told = self._told.get(key)
@@ -91,8 +94,8 @@ class Outbox:
         self._wait(alert.level, alert)
 
     def ask(self, alert: Alert) -> None:
-        """Let something be told that stands in no journal, whatever the hour: the summary of the day."""
-        self._asked = [alert]
+        """Let something be told that stands in no journal, whatever the hour; of many the newest."""
+        self._asked.append(alert)
 
     def next(self, now: float, time: int) -> Message | None:
         """Take out what is to be told now.
@@ -109,7 +112,7 @@ class Outbox:
         if "critical" in allowed:
             line: Level = "critical"
         elif self._asked:
-            return self._asked.pop()
+            return self._asked.popleft()
         elif allowed:
             line = min(allowed, key=lambda level: _first(self._lines[level][0]))
         else:
@@ -139,6 +142,7 @@ class Outbox:
 
     def finish(self) -> None:
         """Hold back nothing any more that was only counted: it is the end."""
+        self._ending = True
         told, self._told = self._told, {}
         for key, each in told.items():
             self._let_out(key, each.since)

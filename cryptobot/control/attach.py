@@ -34,7 +34,7 @@ def attach(name: str | None = None) -> AttachedBot:
         try:
             bot.about()
         except BotGoneError as error:
-            others = [other.name for other in launched_bots()]
+            others = [other.name for other in launched_bots(but=name)]
             also = f"{closest(name, others)} Running: {listed(others)}." if others else ""
             raise BotGoneError(f"{error} {also}".strip()) from None
         return bot
@@ -46,8 +46,14 @@ def attach(name: str | None = None) -> AttachedBot:
     raise BotGoneError(f"attach: {len(found)} bots run. Name one: {listed(bot.name for bot in found)}.")
 
 
-def launched_bots() -> list[AttachedBot]:
-    """Return a handle to every bot of this user whose process answers, by name."""
+def launched_bots(*, but: str = "") -> list[AttachedBot]:
+    """Return a handle to every bot of this user whose process answers, by name.
+
+    Parameters
+    ----------
+    but
+        One that is not asked.
+    """
     folders = Folders.find()
-    bots = [AttachedBot(name, folders) for name in folders.names(state_file.ENDING)]
+    bots = [AttachedBot(name, folders) for name in folders.names(state_file.ENDING) if name != but]
     return [bot for bot in bots if bot.alive]

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from cryptobot.control.threads import on_thread
 from cryptobot.core.errors import CryptobotError
 from cryptobot.trading.bot import Bot
 from cryptobot.trading.status import BotStatus
@@ -79,11 +80,11 @@ async def drained(bot: Bot) -> Ending:
     in_time, status = True, None
     try:
         # A strategy that hangs keeps the bot's lock, and then even asking it to stop does not return.
-        await asyncio.wait_for(asyncio.to_thread(bot.stop, DRAIN), DRAIN + _PATIENCE)
+        await asyncio.wait_for(on_thread(bot.stop, DRAIN), DRAIN + _PATIENCE)
     except (TimeoutError, CryptobotError):
         in_time = False
     try:
-        status = await asyncio.wait_for(asyncio.to_thread(bot.status), _PATIENCE)
+        status = await asyncio.wait_for(on_thread(bot.status), _PATIENCE)
     except TimeoutError:
         in_time = False
     ending = Ending(bot.name, status, in_time)

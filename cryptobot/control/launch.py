@@ -152,7 +152,7 @@ def _started(name: str, path: Path, folders: Folders, timeout: float, *, new_jou
                 f"{name}: its process ended at once, with exit code {code}. It said: {said or 'nothing'}"
             )
         state = bot.process
-        if state is not None and state.launch == launch_id and _trades(bot):
+        if state is not None and state.launch == launch_id and is_ready(bot):
             return bot
         time.sleep(_LOOK)
     raise CryptobotError(
@@ -161,9 +161,10 @@ def _started(name: str, path: Path, folders: Folders, timeout: float, *, new_jou
     )
 
 
-def _trades(bot: AttachedBot) -> bool:
+def is_ready(bot: AttachedBot) -> bool:
+    """Whether a bot's process answers, and its bot has been started."""
     try:
-        return bot.about()["state"] not in ("new", "starting")
+        return bool(bot.about()["ready"])
     except BotGoneError:
         return False
 

@@ -25,6 +25,7 @@ from cryptobot.control.locks import ProcessLock
 from cryptobot.control.process_log import write_log
 from cryptobot.control.reading import Reading
 from cryptobot.control.strategy_source import Source, load_strategy
+from cryptobot.control.threads import on_thread
 from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import CryptobotError
 from cryptobot.trading.bot import Bot
@@ -71,6 +72,7 @@ class BotProcess:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told: asyncio.Event | None = None
         self._ended: Future[Ending] = Future()
+        self._ready = False
 
     def run(self, ready: Callable[[state_file.ProcessState], None] | None = None) -> Ending:
         """Run it; blocks until the bot or the process is told to end.
@@ -130,7 +132,7 @@ class BotProcess:
         about: dict[str, Any] = {"name": bot.name, "mode": bot.mode, "pid": os.getpid(), "identity": identity}
         server = ControlServer(
             token,
-            lambda: {**about, "launch": self._launch, "state": bot.session.state},
+            lambda: {**about, "launch": self._launch, "state": bot.session.state, "ready": self._ready},
             lambda: bot.session.sequence,
             Reading(bot).answers,
             actions_of(bot, self._end),
@@ -159,16 +161,17 @@ class BotProcess:
         if told is None:
             raise RuntimeError("the loop is not there yet")
         asked = asyncio.create_task(told.wait())
-        start = asyncio.create_task(asyncio.to_thread(bot.start))
+        start = asyncio.create_task(on_thread(bot.start))
         await asyncio.wait({asked, start}, return_when=asyncio.FIRST_COMPLETED)
         if start.done():
             start.result()
-            beside = await asyncio.to_thread(_price_server, bot, self._config)
+            beside = await on_thread(_price_server, bot, self._config)
+            self._ready = True
             ready()
             while not told.is_set() and (self._stay or not bot.wait(0)):
                 await asyncio.wait({asked}, timeout=None if self._stay else _LOOK)
             if beside is not None:
-                await asyncio.to_thread(beside)
+                await on_thread(beside)
         asked.cancel()
         ending = await drained(bot)
         self._ended.set_result(ending)

@@ -253,7 +253,11 @@ class PaperExchange:
         rules = await self._source.rules(symbol)
         self._currency = rules.market.quote
         fees = Fees(self.costs.fee, self.costs.fee, "quote")
-        self._core = MatchingCore([rules], balances, fees, slippage_bps=self.costs.slippage_bps)
+        # An execution's id is its own for ever: who has booked one of an earlier session takes it for the same again.
+        first = max(after or 0, self._clock.now())
+        self._core = MatchingCore(
+            [rules], balances, fees, slippage_bps=self.costs.slippage_bps, first_order_id=first, first_fill_id=first
+        )
         lost: list[str] = []
         for order in orders:
             legs = [order] if isinstance(order, Intent) else [order.above, order.below]

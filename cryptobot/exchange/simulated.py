@@ -302,7 +302,16 @@ class SimulatedExchange:
             self._past.append(bar)
             self._now, self._close = bar.time + self._step, bar.close
         fees = Fees(self.costs.fee, self.costs.fee, "quote")
-        self.core = MatchingCore([self._rules], balances, fees, slippage_bps=self.costs.slippage_bps)
+        # An execution's id is its own for ever: who has booked one of an earlier session takes it for the same again.
+        first = max(after or 0, self._clock.now())
+        self.core = MatchingCore(
+            [self._rules],
+            balances,
+            fees,
+            slippage_bps=self.costs.slippage_bps,
+            first_order_id=first,
+            first_fill_id=first,
+        )
         lost: list[str] = []
         for order in orders:
             legs = [order] if isinstance(order, Intent) else [order.above, order.below]

@@ -14,7 +14,7 @@ from cryptobot.alerts.words import clock as told_time
 from cryptobot.alerts.words import title_of
 from cryptobot.core.clock import Clock
 from cryptobot.trading.actions import Notice
-from cryptobot.trading.journal import BarSeen, Cursor, Journal, Kind, Record
+from cryptobot.trading.journal import BarSeen, Cursor, Journal, Kind
 
 _LEVELS: Final[dict[str, Level]] = {"info": "info", "warning": "warning", "error": "critical"}
 _NOTICES: Final[list[Kind]] = ["notice"]
@@ -60,7 +60,7 @@ class JournalAlerts:
             start = max(after, self._skips.get(after, 0))
         upto, last = self._journal.count, after
         for record in self._journal.records(start, _NOTICES):
-            alert = self._alert(record)
+            alert = self.alert(record.content, record.time, record.number)
             if alert is not None:
                 last = alert.number
                 yield alert
@@ -119,14 +119,22 @@ class JournalAlerts:
         """Make safe what `done` kept."""
         self._journal.flush()
 
-    def _alert(self, record: Record) -> Alert | None:
-        notice = record.content
-        if not isinstance(notice, Notice) or notice.level == "debug":
-            return None
-        if notice.level == "info" and notice.topic == "note":
+    def alert(self, notice: Notice, time: int, number: int = 0) -> Alert | None:
+        """Return a notice as an alert, or None if it is for the log alone.
+
+        Parameters
+        ----------
+        notice
+            What people are told.
+        time
+            When it happened, nanoseconds since 1970-01-01 UTC.
+        number
+            Of its record; 0 where the journal does not hold it.
+        """
+        if notice.level == "debug" or (notice.level == "info" and notice.topic == "note"):
             return None
         return Alert(
-            time=record.time,
+            time=time,
             level=_LEVELS[notice.level],
             topic=notice.topic,
             title=title_of(notice.topic),
@@ -135,7 +143,7 @@ class JournalAlerts:
             bot=self._bot,
             mode=self._mode,
             market=self._market,
-            number=record.number,
+            number=number,
         )
 
 

@@ -154,7 +154,7 @@ class Engine:
 
     def prime(self, bars: list[Bar]) -> list[Notice]:
         """Let the strategy see past bars; nothing is traded on them. See `Sight.prime`."""
-        notices = self.sight.prime(bars, float(self.portfolio.equity(bars[-1].close)) if bars else 0.0)
+        notices = self.sight.prime(bars, self._equity_at)
         if bars:
             self._outcome = "nothing is done, because this bar was past when the bot started"
         return notices
@@ -270,14 +270,17 @@ class Engine:
                 sight.adopt(self._next_strategy)
                 self._next_strategy = None
                 actions.append(Notice("info", f"Parameters changed: {sight.strategy!r}.", "parameters"))
-            books = self.portfolio
-            sight.see(bar, float(books.cash) + float(books.quantity + books.dust) * bar.close)
+            sight.see(bar, self._equity_at(bar.close))
             if self._watches_equity:
                 actions += self._watch_equity(bar)
             actions += self._decide(bar, late=late)
         except CryptobotError as error:
             actions.append(self._halt(str(error)))
         return actions
+
+    def _equity_at(self, price: float) -> float:
+        books = self.portfolio
+        return float(books.cash) + float(books.quantity + books.dust) * price
 
     def _watch_equity(self, bar: Bar) -> list[Action]:
         gate = self.gate

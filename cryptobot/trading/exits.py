@@ -86,6 +86,8 @@ class Exits:
         self._oco = oco
         self._time = 0  # of the decision to leave
         self._bare_since: int | None = None
+        self._leaving_since: int | None = None
+        self._told_slow = False
         self._retry_at = 0
         self._retry = _FIRST_RETRY
         self._pause = 0  # looks to let pass: only time helps, so that `settle` does nothing meanwhile
@@ -162,6 +164,7 @@ class Exits:
         """Take note of an execution that is in the books already; return what it was, and why."""
         guard = self.guard
         self._bare_since, self._refused, self._hopeless = None, False, False
+        self._retry_at, self._retry = 0, _FIRST_RETRY  # something moves: no reason to hold back any longer
         if fill.intent_id in guard:
             leg = guard.intent(fill.intent_id)
             guard.filled(fill.intent_id, fill.quantity, complete=complete)
@@ -278,12 +281,13 @@ class Exits:
 
     def attend(self, now: int, *, entering: bool) -> list[Action]:
         """Do what time demands; see `Engine.attend`."""
+        slow = self._slow_exit(now)
         self._pause, paused = max(0, self._pause - 1), self._pause > 0
         if paused or self._retry_at > now or self.guard.busy or self.selling is not None:
-            return []
+            return slow
         if self.leaving is not None:
             self._back_off(now)
-            return self._go_on_leaving()
+            return slow + self._go_on_leaving()
         if self._books.is_flat and self.guard.legs:  # nothing is left for it to sell
             self.guard.cancelling = True
             return [Cancel(self.guard.ids)]
@@ -299,6 +303,17 @@ class Exits:
             return [Notice("error", text, "unprotected"), *self._go_on_leaving()]
         self._back_off(now)
         return self._protect(now)
+
+    def _slow_exit(self, now: int) -> list[Action]:
+        """Tell once that a position is neither sold nor protected for longer than it may be."""
+        if self.leaving is None or not self._wants_protection:
+            self._leaving_since, self._told_slow = None, False
+        elif self._leaving_since is None:
+            self._leaving_since = now
+        elif not self._told_slow and now - self._leaving_since >= _PATIENCE:
+            self._told_slow = True
+            return [self._bare("is gone, and selling it takes long", self.leaving)]
+        return []
 
     def _back_off(self, now: int) -> None:
         self._retry_at = now + self._retry

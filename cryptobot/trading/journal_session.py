@@ -53,6 +53,8 @@ class JournalSession:
         How often these, its code, sizing or limits were changed after that.
     terms
         Of every start and change of strategy, oldest first.
+    agreed
+        Those under which the first bar closed, or None.
     bars
         Those that were seen, oldest first, each once.
     intents
@@ -71,6 +73,7 @@ class JournalSession:
     parameters: dict[str, Any] = field(default_factory=dict)
     changes: int = 0
     terms: list[Terms] = field(default_factory=list)
+    agreed: Terms | None = None
     bars: list[BarSeen] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
@@ -152,6 +155,7 @@ class JournalSession:
         now = (self._named, newest.code, dict(newest.sizing), dict(newest.limits))
         if self._before is None:
             self.strategy, self.parameters = self._named
+            self.agreed = self.terms[-1] if self.terms else None
         else:
             self.changes += now != self._before
         self._before = now

@@ -19,6 +19,8 @@ _EVERY: Final = 60.0
 _FIRST_RETRY, _LONGEST_RETRY = 1.0, 30.0
 # Longer than this between two looks, and the computer slept or was overwhelmed: nothing that is known is fresh.
 _SLEPT: Final = 15.0
+# So long a failing comparison is kept to itself, in seconds.
+_PATIENCE: Final = 5.0
 # So many intervals without a bar are told.
 _SILENT: Final = 3
 
@@ -70,6 +72,9 @@ class Keeper:
         self._looked = clock.monotonic()
         self._bar_at = clock.monotonic()
         self._silent = False
+        self._asked = clock.monotonic()
+        self._failing_since: float | None = None
+        self._told_failure = False
 
     async def run(self) -> None:
         """Look after everything until cancelled."""
@@ -120,15 +125,18 @@ class Keeper:
     async def compare(self) -> None:
         """Ask the exchange for everything, and take over what it shows."""
         desk = self._desk
+        self._asked = self._clock.monotonic()
         try:
             evidence = await desk.gateway.gather()
         except TransientError as error:
+            self._tell_failure(error)
             self._due = self._clock.monotonic() + self._retry
             self._retry = min(2 * self._retry, _LONGEST_RETRY)
             if self.hold is None and desk.gateway.exchange.mode is not Mode.PRACTICE:
                 self.hold = f"journal and exchange could not be compared ({error})"
             return
         self._retry = _FIRST_RETRY
+        self._failing_since = None
         self.skew = (evidence.time - self._clock.now()) / 1e9
         async with self._turn:
             weighed = desk.reconciler.weigh(evidence, desk.engine.portfolio.quantity)
@@ -136,6 +144,19 @@ class Keeper:
                 self.hold = None
             await self._hands.apply(weighed)
         self._due = self._clock.monotonic() + (_TICK if weighed.again else _EVERY)
+
+    def _tell_failure(self, error: TransientError) -> None:
+        """Tell once that nothing can be compared: soon if something waits for it, since an execution may be missing."""
+        now = self._clock.monotonic()
+        if self._failing_since is None:
+            self._failing_since, self._told_failure = self._asked, False
+        patience = _PATIENCE if self._desk.gateway.restless else _LONGEST_RETRY
+        if not self._told_failure and now - self._failing_since >= patience:
+            self._told_failure = True
+            text = (
+                f"Journal and exchange could not be compared for {now - self._failing_since:,.0f} s: {error}"
+            )
+            self._tell(Notice("warning", text, "connection"))
 
     def _notice_silence(self) -> None:
         engine = self._desk.engine

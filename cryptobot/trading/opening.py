@@ -86,7 +86,7 @@ async def open_desk(
     session = view.session or await _first(plan, market, recorder)
     ids = ClientIds(plan.name, clock.now(), taken=view.lives)
     gateway = Gateway(exchange, market, recorder, clock, ids, tell)
-    gateway.account.add(session.held, _sum(session.cash, session.locked))
+    gateway.begin(session)
     gateway.restore(view)
     portfolio = Portfolio(session.cash, market)
     for booked in view.booked:
@@ -136,6 +136,7 @@ async def open_desk(
 
 
 async def _first(plan: Plan, market: Market, recorder: Recorder) -> SessionStarted:
+    time = await plan.exchange.now()
     balances = await plan.exchange.balances()
     nothing = Balance(ZERO)
     held, cash = balances.get(market.base, nothing).total, balances.get(market.quote, nothing)
@@ -144,7 +145,7 @@ async def _first(plan: Plan, market: Market, recorder: Recorder) -> SessionStart
             f"{plan.name}: the account holds {held} {market.base} that this bot did not buy. "
             "Sell or move it first, or use an account of its own: a bot never touches what is not its own."
         )
-    session = SessionStarted(cash.free, held, cash.locked)
+    session = SessionStarted(cash.free, held, cash.locked, time)
     recorder.must_write("session", session)
     return session
 
@@ -194,11 +195,6 @@ def _rests(intent: Intent) -> bool:
 @exact_money
 def _rest(intent: Intent, filled: Decimal) -> Intent:
     return intent if not filled or intent.quantity is None else replace(intent, quantity=intent.quantity - filled)
-
-
-@exact_money
-def _sum(one: Decimal, other: Decimal) -> Decimal:
-    return one + other
 
 
 def _withdrawn(intent: Intent, filled: Decimal) -> Order:

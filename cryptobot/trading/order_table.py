@@ -37,5 +37,5 @@ def order_table(rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table["time"] = pd.to_datetime(table["time"].astype("int64"), utc=True)
+    table["time"] = pd.to_datetime(table["time"].astype("int64"), unit="ns", utc=True)
     return table

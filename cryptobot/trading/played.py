@@ -51,6 +51,8 @@ class Played:
         At the close of each of the session's bars, in the quote currency.
     notes
         What a reader of a comparison should know.
+    gaps
+        The same where these bars are compared, and not better ones.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Played:
     session: Session
     equity: NDArray[np.float64]
     notes: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
 
 
 def played_by(bot: Bot) -> Played:
@@ -78,20 +81,20 @@ def played_by(bot: Bot) -> Played:
     with bot.lock:
         engine, first = bot.session.engine, bot.session.first_time
         tape, sizing = bot.tape(None), bot.session.sizing
-        if engine is None or first is None:
+        if engine is None or (first is None and not told.bars):
             raise _nothing_seen(bot.name)
         _refuse_changes(bot.name, max(engine.parameter_changes, told.changes))
         strategy, market, cash, fills = engine.strategy, engine.market, engine.portfolio.initial_cash, [*engine.fills]
-        step = engine.timeframe
+        step, limits = engine.timeframe, bot.session.plan.limits
         if not told.bars:
             told.refuse(engine.refused, step.nanoseconds)
     seen = BarColumns.unchecked(tape.time, {name: getattr(tape, name) for name in COLUMNS}, step)
-    awake, equity = tape.time >= first, tape.equity
-    times = tape.time[awake]
-    if told.bars and told.bars[0].bar.time < first:  # an earlier process began the session
+    if first is None or (told.bars and told.bars[0].bar.time < first):  # an earlier process began the session
         seen = _merged([_columns(told.bars, step), *_histories(told, step), seen], step)
         times, equity = _times_and_equity(told.bars)
-        awake = np.ones(times.size, dtype=np.bool_)
+    else:
+        awake = tape.time >= first
+        times, equity = tape.time[awake], tape.equity[awake]
     booked, own = {fill.id for fill in fills}, {intent.id for intent in told.intents}
     foreign = [fill for fill in told.fills if fill.id not in booked and fill.intent_id not in own]
     costs: Any = getattr(bot.exchange, "costs", None)
@@ -99,13 +102,13 @@ def played_by(bot: Bot) -> Played:
         name=bot.name,
         strategy=strategy,
         sizing=sizing,
-        limits=limits_of(told.terms[-1]) if told.terms else None,
+        limits=limits if limits.set_names() else None,
         market=market,
         cash=cash,
         costs=costs,
         bars=seen,
         session=replace(_session(told, seen, times), fills=sorted([*fills, *foreign], key=lambda fill: fill.time)),
-        equity=equity[awake],
+        equity=equity,
     )
 
 
@@ -135,13 +138,13 @@ def played_in(
     name = header.bot if header is not None else "the journal"
     if not told.bars:
         raise _nothing_seen(name)
-    if header is None or told.cash is None or not told.terms:
+    if header is None or told.cash is None or told.agreed is None:
         raise ConfigError(
             f"reconcile: the journal of {name} does not say on which terms it traded. It is in memory, or of a version of "
             "cryptobot that did not write them down yet; give the bot itself: cb.reconcile(bot)."
         )
     _refuse_changes(name, told.changes)
-    terms, step = told.terms[0], Timeframe.parse(header.timeframe)
+    terms, step = told.agreed, Timeframe.parse(header.timeframe)
     made = _strategy(told, strategy)
     bars = _merged([_columns(told.bars, step), *_histories(told, step)], step)
     times, equity = _times_and_equity(told.bars)
@@ -157,7 +160,8 @@ def played_in(
         bars=bars,
         session=_session(told, bars, times),
         equity=equity,
-        notes=tuple(_notes(told, made, bars)),
+        notes=tuple(_notes(told, made)),
+        gaps=tuple(_gaps(told, made, bars)),
     )
 
 
@@ -194,12 +198,23 @@ def _strategy(told: JournalSession, given: Strategy | type[Strategy] | None) -> 
     return given
 
 
-def _notes(told: JournalSession, strategy: Strategy, bars: BarColumns) -> list[str]:
+def _notes(told: JournalSession, strategy: Strategy) -> list[str]:
+    if told.agreed is None or strategy_digest(type(strategy)) == told.agreed.code:
+        return []
+    text = (
+        f"The code of {strategy.name} is another than the one that traded, or another version of Python runs it: what is "
+        "found under `signal` may come from that."
+    )
+    return [text]
+
+
+def _gaps(told: JournalSession, strategy: Strategy, bars: BarColumns) -> list[str]:
     notes = []
-    if strategy_digest(type(strategy)) != told.terms[0].code:
+    missing = sum(hole.missing for hole in bars.holes() if hole.before > told.bars[0].bar.time)
+    if missing:
         notes.append(
-            f"The code of {strategy.name} is another than the one that traded, or another version of Python runs it: "
-            "what is found under `signal` may come from that."
+            f"{missing:,} {'bar is' if missing == 1 else 'bars are'} missing among those that the journal holds: what "
+            "should have been traded on them is not known. Give bars that have them."
         )
     before = int(np.searchsorted(bars.time, told.bars[0].bar.time))
     if before < strategy.memory - 1:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cryptobot.backtest.attribution import CAUSES
-from cryptobot.backtest.html_parts import STYLE, table
+from cryptobot.backtest.html_parts import STYLE, curves, table
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.trading.bot import Bot
@@ -102,8 +102,14 @@ class Reconciliation:
         heads = ("Cause", f"Money, {self.backtest.quote}" if self.backtest.quote else "Money", "Orders", "Meaning")
         return (
             f"<div class='cb-bt'><style>{STYLE}</style><h4><span class='{tone}'>{word}</span></h4>"
-            f"<p>{html.escape(self.summary())}</p>{table(heads, causes) if causes else ''}</div>"
+            f"<p>{html.escape(self.summary())}</p>{table(heads, causes) if causes else ''}{self._curves()}</div>"
         )
+
+    def _curves(self) -> str:
+        if len(self.equity) < 2:
+            return ""
+        lines = [(name, self.equity[name].to_numpy(), color) for name, color in (("backtest", "soft"), ("bot", "line"))]
+        return curves(lines, float(self.backtest.cash), "Equity of the bot and of the backtest")
 
 
 def reconcile(
@@ -196,7 +202,7 @@ def reconcile(
         compare_trades(report.trades, traded, ("in the backtest", "at the bot")),
         attribution,
         pd.DataFrame({"backtest": report.equity, "bot": own}).dropna(),
-        played.notes,
+        played.notes + (played.gaps if bars is None else ()),
     )
 
 

@@ -52,9 +52,9 @@ class Recorder:
             raise JournalError(f"the journal cannot be written ({self.failing})")
         try:
             self.journal.append(self._clock.now(), kind, content)
-        except JournalError as error:
-            self._fail(error)
-            raise
+        except Exception as error:  # whatever a journal raises: it was not written
+            raise self._fail(error) from error
+        self._healed()
 
     def write(self, kind: Kind, content: Any, *, durable: bool = True) -> None:
         """Write a record of what has happened; it waits in memory while the journal refuses."""
@@ -64,9 +64,12 @@ class Recorder:
             return
         try:
             self.journal.append(time, kind, content, durable=durable)
-        except JournalError as error:
+        except Exception as error:  # noqa: BLE001 - whatever a journal raises: it was not written, and that is told
             self._keep(time, kind, content)
             self._fail(error)
+        else:
+            if durable:
+                self._healed()
 
     def flush(self) -> None:
         """Make everything safe that was written, as far as the journal takes it."""
@@ -74,7 +77,7 @@ class Recorder:
             return
         try:
             self.journal.flush()
-        except JournalError as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
 
     @property
@@ -95,14 +98,20 @@ class Recorder:
                 time, kind, content = self._waiting[0]
                 self.journal.append(time, kind, content, durable=len(self._waiting) == 1)
                 self._waiting.popleft()
-        except JournalError as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
             return False
-        self.failing = None
-        self._failed(None)
+        self._healed()
         return True
 
-    def _fail(self, error: JournalError) -> None:
+    def _healed(self) -> None:
+        if self.failing is not None:
+            self.failing = None
+            self._failed(None)
+
+    def _fail(self, error: Exception) -> JournalError:
+        told = error if isinstance(error, JournalError) else JournalError(f"{type(error).__name__}: {error}")
         if self.failing is None:
-            self.failing = str(error)
+            self.failing = str(told)
             self._failed(self.failing)
+        return told

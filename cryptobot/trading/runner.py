@@ -23,6 +23,7 @@ from cryptobot.trading.keeper import Keeper
 from cryptobot.trading.opening import Desk, Plan, open_desk
 from cryptobot.trading.recorder import Recorder
 from cryptobot.trading.status import BotStatus, State, status_of
+from cryptobot.trading.terms import terms_of
 
 # So long a stop waits for an order that is being sent.
 _DRAIN: Final = 8.0
@@ -161,6 +162,7 @@ class Runner:
             self._strategy = changed
             self._recorder.write("parameters", ParametersSet(changed.name, changed.params))
             if self.engine is not None:
+                self._recorder.write("terms", terms_of(changed, self.plan, self.engine), durable=False)
                 self.engine.change_strategy(changed)
                 self._log("info", f"Parameters asked for: {changed!r}; they count from the next bar's close.")
             else:
@@ -256,6 +258,9 @@ class Runner:
                 with self._lock:
                     self.desk = desk
                 self._recorder.must_write("parameters", ParametersSet(self._strategy.name, self._strategy.params))
+                keeps_bars = not isinstance(self.journal, MemoryJournal)
+                terms = terms_of(self._strategy, self.plan, desk.engine, history=keeps_bars)
+                self._recorder.write("terms", terms, durable=False)
             else:
                 self.desk.engine.resume()
             if self._turn is not None:
@@ -303,6 +308,8 @@ class Runner:
                 keeper.bar_came()
                 engine = desk.engine
                 engine.blocked = desk.gateway.blocked or keeper.hold
+                if self._recorder.failing is not None:
+                    engine.blocked = "the journal cannot be written"
                 limits = self.plan.limits
                 if limits.max_bar_age is not None and self.exchange.mode is not Mode.PRACTICE:
                     closed = event.bar.time + engine.timeframe.nanoseconds
@@ -354,10 +361,6 @@ class Runner:
         if problem is None:
             self._log("info", "The journal takes everything again.")
             return
-        engine = self.engine
-        reason = "the journal cannot be written"
-        if engine is not None:
-            engine.gate.reduce(reason)
         self._log("error", f"The journal cannot be written: {problem} Nothing new is bought; exits still pass.")
 
     def _keeper_ended(self, task: asyncio.Task[None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from cryptobot.core.bars import problem_of, time_text
@@ -57,8 +58,15 @@ class Sight:
         self._live = strategy.live(grid)
         self._before: Decision | None = None
 
-    def prime(self, bars: list[Bar], equity: float) -> list[Notice]:
+    def prime(self, bars: list[Bar], equity: Callable[[float], float]) -> list[Notice]:
         """Look at past bars; raises as `see` does, and if they are out of order.
+
+        Parameters
+        ----------
+        bars
+            Oldest first.
+        equity
+            Says what the bot is worth at a close.
 
         Returns
         -------
@@ -74,7 +82,7 @@ class Sight:
                     "are needed oldest first, each once; nothing is traded until the feed is right."
                 )
             notices += self.holes_before(bar)
-            self.see(bar, equity)
+            self.see(bar, equity(bar.close))
         if len(notices) > 1:
             return [Notice("warning", f"Bars are missing at {len(notices)} places of the history. {notices[0].text}")]
         return notices

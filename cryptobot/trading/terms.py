@@ -5,53 +5,51 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from cryptobot.core.bars import COLUMNS, BarColumns
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.limits import Limits
-from cryptobot.core.money import Market
 from cryptobot.core.sizing import FixedQuote, FractionOfEquity, Sizing
 from cryptobot.core.timeframe import Timeframe
-from cryptobot.exchange.protocol import Exchange
 from cryptobot.strategy.base import Strategy
 from cryptobot.strategy.digest import strategy_digest
 from cryptobot.trading.journal.contents import Terms
 from cryptobot.trading.tape import TapeWindow
 
+if TYPE_CHECKING:
+    from cryptobot.trading.engine import Engine
+    from cryptobot.trading.opening import Plan
+
 _SIZINGS: Final[dict[str, Any]] = {made.__name__: made for made in (FractionOfEquity, FixedQuote)}
 _KEPT: Final = (bool, int, float, str, Decimal)
 
 
-def terms_of(
-    strategy: Strategy,
-    sizing: Sizing,
-    limits: Limits | None,
-    market: Market | None,
-    exchange: Exchange,
-    history: TapeWindow | None = None,
-) -> Terms:
+def terms_of(strategy: Strategy, plan: Plan, engine: Engine, *, history: bool = False) -> Terms:
     """Return what is to be journaled, kind ``"terms"``, at a start and when the strategy changes.
 
     Parameters
     ----------
-    strategy, sizing, limits, market, exchange
+    strategy
+        That trades from here on.
+    plan, engine
         Of the bot.
     history
-        The bars that the strategy has seen before it trades: ``engine.tape.window(None, [], 0)`` after
-        `Engine.prime`. Only those are kept that can influence a decision.
+        Whether to keep the bars that the engine has seen so far, as far as they can influence a decision: at a start.
     """
-    costs: Any = getattr(exchange, "costs", None)
+    costs: Any = getattr(plan.exchange, "costs", None)
     return Terms(
         code=strategy_digest(type(strategy)),
-        sizing=_written(sizing),
-        limits={} if limits is None else {name: getattr(limits, name) for name in limits.set_names()},
-        market=market,
+        sizing=_written(plan.sizing),
+        limits={name: getattr(plan.limits, name) for name in plan.limits.set_names()},
+        market=engine.market,
         fee=None if costs is None else costs.fee,
         slippage_bps=None if costs is None else costs.slippage_bps,
-        history={} if history is None else _columns(history, None if _is_primed(strategy) else strategy.memory),
+        history=_columns(engine.tape.window(None, [], 0), None if _is_primed(strategy) else strategy.memory)
+        if history
+        else {},
     )
 
 

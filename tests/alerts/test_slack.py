@@ -158,7 +158,9 @@ def failed(channel, alert):
         (Reply(drop=True), "soon", "connection broke", True),
     ],
 )
-def test_each_failure_says_what_to_do_and_whether_trying_again_helps(channel, slack, make_alert, reply, again, said, maybe):
+def test_each_failure_says_what_to_do_and_whether_trying_again_helps(
+    channel, slack, make_alert, reply, again, said, maybe
+):
     slack.next.append(reply)
     error = failed(channel, make_alert())
     assert said in str(error)
@@ -167,7 +169,9 @@ def test_each_failure_says_what_to_do_and_whether_trying_again_helps(channel, sl
 
 
 def test_a_server_that_repeats_the_secret_is_not_quoted(channel, slack, make_alert):
-    said = f"{slack.webhook} canaryhook\x00secret" if "webhook" in repr(channel) else f"{TOKEN} {TOKEN[:9]}\x07{TOKEN[9:]}"
+    said = (
+        f"{slack.webhook} canaryhook\x00secret" if "webhook" in repr(channel) else f"{TOKEN} {TOKEN[:9]}\x07{TOKEN[9:]}"
+    )
     slack.next.append(Reply(403, f"no entry for {said}"))
     failed(channel, make_alert())
 

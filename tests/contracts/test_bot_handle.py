@@ -287,3 +287,93 @@ def test_bad_parameters_are_refused_and_change_nothing(running, changes, words):
         handle.set_parameters(**changes)
     assert handle.status() == before
     assert handle.strategy == STRATEGY
+
+
+def test_it_says_who_it_is(new):
+    handle, _ = new
+    assert (handle.name, handle.mode) == ("handle", "practice")
+    assert handle.strategy == STRATEGY
+    assert "handle" in repr(handle)
+
+
+def test_it_can_be_waited_for(running):
+    handle, gate = running
+    assert not handle.wait(0)
+    assert not handle.wait_until(lambda: handle.status().bars > 400, 0)
+    gate.open()
+    assert handle.wait_until(lambda: handle.status().bars > 400, PATIENCE)
+    assert handle.wait(PATIENCE)
+    assert handle.wait()
+
+
+def test_the_bars_are_those_of_the_tape(running):
+    handle, _ = running
+    pd.testing.assert_frame_equal(handle.bars(), BARS[:400], check_exact=True, check_freq=False)
+
+
+def test_another_strategy_trades_from_the_next_close_on(running):
+    handle, gate = running
+    wanted = cb.BuyAndHold()
+    assert handle.set_strategy(wanted) == handle.strategy == wanted
+    with pytest.raises(cb.ConfigError, match="is not a strategy"):
+        handle.set_strategy(cb.BuyAndHold)
+    gate.open()
+    assert handle.wait(PATIENCE)
+    assert handle.status().strategy == "buy_and_hold"
+
+
+def test_a_kill_sends_nothing_more_until_it_is_cleared(running):
+    handle, gate = running
+    status = handle.kill(reason="a test says so")
+    assert (status.trading_state, status.open_orders) == ("halted", 0)
+    assert "a test says so" in status.trading_reason
+    assert status == handle.status()
+    assert handle.clear("the test has seen enough").trading_state == "active"
+    handle.kill()
+    before = len(handle.tape(None).fills)
+    gate.open()
+    assert handle.wait(PATIENCE)  # it went on watching to the last bar
+    assert (handle.status().bars, handle.status().trading_state) == (800, "halted")
+    assert len(handle.tape(None).fills) == before
+
+
+@pytest.mark.parametrize("order", ["kill", "flatten"])
+def test_the_position_is_sold_when_that_is_asked_for(running, order):
+    handle, gate = running
+    wanted = cb.BuyAndHold()
+    handle.set_strategy(wanted)
+    held = handle.status().quantity
+    status = handle.kill(flatten=True) if order == "kill" else handle.flatten()
+    assert status.trading_state == ("halted" if order == "kill" else "reducing")
+    gate.open()
+    assert handle.wait(PATIENCE)
+    assert handle.status().quantity == 0
+    assert len(handle.trades()) >= (1 if held else 0)
+
+
+def test_people_were_told_what_happened(ended):
+    told = ended.notices()
+    assert [notice.topic for notice in told][:1] == ["started"]
+    assert {"entry", "exit"} <= {notice.topic for notice in told}
+    assert ended.notices(2) == told[-2:]
+    assert ended.notices(0) == []
+    assert all(notice.text in {line.text for line in ended.logs()} for notice in told[-5:])
+
+
+def test_open_orders_are_a_table(running):
+    handle, _ = running
+    orders = handle.open_orders()
+    assert list(orders.columns) == [
+        "id",
+        "side",
+        "type",
+        "state",
+        "quantity",
+        "filled",
+        "price",
+        "stop_price",
+        "time",
+        "reason",
+    ]
+    assert len(orders) == handle.status().open_orders
+    assert str(orders["time"].dtype).startswith("datetime64[ns, UTC")

@@ -69,6 +69,14 @@ class Network:
                 return fault
         return None
 
+    def loses_events_since(self, since: float) -> bool:
+        """Whether messages got lost, or came late, between a moment and now."""
+        now = self._loop.time()
+        kinds = ("events_dropped", "events_late", "stream_silent", "partition", "flapping", "slow")
+        return any(
+            fault.start <= now and fault.end >= since - 1 for kind in kinds for fault in self._faults.get(kind, ())
+        )
+
     @property
     def cut(self) -> bool:
         """Whether nothing passes."""

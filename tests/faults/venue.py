@@ -8,7 +8,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from cryptobot.core.errors import ExchangeError, OrderNotFound, OrderUnknown, TransientError
+from cryptobot.core.errors import (
+    ExchangeError,
+    OrderNotFound,
+    OrderNotSent,
+    OrderRejected,
+    OrderUnknown,
+    TransientError,
+)
 from cryptobot.core.events import BarClosed, ConnectionChanged, ExchangeEvent
 from cryptobot.core.grid import PriceGrid
 from cryptobot.core.money import Market
@@ -138,18 +145,18 @@ class Venue:
 
     async def submit(self, intent: Intent) -> Order:
         """Send an order."""
-        order = rounded(self._rules or MarketRules(Market(SYMBOL)), intent)
-        self._named.add(intent.id)
         self._sending(intent)
+        order = rounded(await self._fresh_rules(intent.id), intent)
+        self._named.add(intent.id)
         found: Order = await self._send(f"order {intent.id}", intent.id, lambda: self._truth.submit(order))
         return found
 
     async def submit_oco(self, pair: OcoIntent) -> Sequence[Order]:
         """Send a pair of orders."""
-        rules = self._rules or MarketRules(Market(SYMBOL))
+        self._sending(pair)
+        rules = await self._fresh_rules(pair.id)
         legs = OcoIntent(pair.id, rounded(rules, pair.above), rounded(rules, pair.below))
         self._named |= {pair.above.id, pair.below.id}
-        self._sending(pair)
         found: Sequence[Order] = await self._send(f"order {pair.id}", pair.id, lambda: self._truth.submit_oco(legs))
         return found
 
@@ -223,6 +230,11 @@ class Venue:
             self._put(BarClosed(bars[-1]))
             self._put(BarClosed(bars[0]._replace(time=bars[0].time - STEP)))
 
+    @property
+    def up(self) -> bool:
+        """Whether the bot was told that the connection works."""
+        return self._up
+
     def connection(self, up: bool, why: str, time: int) -> None:
         """Say that the connection has gone, or is back."""
         if up is not self._up:
@@ -237,11 +249,23 @@ class Venue:
 
     # -- inside
 
+    async def _fresh_rules(self, client_id: str) -> MarketRules:
+        """Return the rules to round by: after a refusal they are asked for anew, as connectors do."""
+        if self._rules is None:
+            try:
+                return await self.rules(SYMBOL)
+            except TransientError as error:
+                raise OrderNotSent(f"order {client_id}: {error} Nothing was sent.") from None
+        return self._rules
+
     async def _send(self, what: str, client_id: str, act: Callable[[], object]) -> Any:
         try:
             return await self._ask(what, act, moves_money=True)
         except OrderUnknown:
             self._unsure(client_id)
+            raise
+        except OrderRejected:
+            self._rules = None
             raise
 
     async def _ask(self, what: str, act: Callable[[], object], *, moves_money: bool = False) -> Any:

@@ -72,6 +72,8 @@ class World:
     ----------
     excused
         Why the bot need not trade any more at the end, or None.
+    forgot
+        Whether the bot died with words that the disk had not taken: then it can only stop, and say so.
     lives
         How often it was started.
     labels
@@ -97,6 +99,7 @@ class World:
         self.lives = 0
         self.labels: list[str] = []
         self.excused: str | None = None
+        self.forgot = False
         self.guards_staleness = plan.seed % 2 == 0
         self.unsure = 0
         self.log: list[str] = []
@@ -120,6 +123,11 @@ class World:
     def running(self) -> bool:
         """Whether the bot trades, as it says itself."""
         return self._runner is not None and self._runner.state == "running"
+
+    @property
+    def connected(self) -> bool:
+        """Whether the bot was told that the exchange can be reached."""
+        return self._venue is not None and self._venue.up
 
     @property
     def digest(self) -> str:
@@ -269,6 +277,8 @@ class World:
 
     def _died(self) -> None:
         self.trace("the process is dead")
+        if self._runner is not None and self._runner._recorder.waiting:
+            self.forgot = True
         self.disk.kill()
 
     def _log(self, level: str, text: str) -> None:
@@ -277,6 +287,11 @@ class World:
         elif "Traceback" in text:
             self.trace(text)
         self.log.append(text)
+        # While the disk takes nothing, people are told all the same.
+        if text.startswith("Nobody knows"):
+            self.invariants.told("unknown_order")
+        elif text.startswith("Unprotected position"):
+            self.invariants.told("unprotected")
 
     def _limits(self) -> Limits:
         plan = self.plan
@@ -308,6 +323,8 @@ class World:
 
     def _arrange(self) -> None:
         at = self.loop.call_at
+        for fault in self.plan.faults:
+            self.trace(f"there will be {fault}")
         for number in range(1, schedule.BARS + 1):
             at(number * STEP / 1e9 + 0.05, self._bar_closes)
         for kind in ("partition", "flapping"):

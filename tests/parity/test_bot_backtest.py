@@ -250,7 +250,7 @@ def test_on_many_practice_markets(seed):
 
 def planted(monkeypatch, change):
     """Trade with an exchange whose fourth answer is changed; return the reconciliation and that fill."""
-    usual, count, changed = simulated.SimulatedExchange._answers, [0], []
+    usual, count, changed = simulated.SimulatedExchange._open, [0], []
 
     def wrong(self, bar):
         answers = usual(self, bar)
@@ -260,9 +260,10 @@ def planted(monkeypatch, change):
             answers[-1] = change(answers[-1])
         return answers
 
-    monkeypatch.setattr(simulated.SimulatedExchange, "_answers", wrong)
-    bot = trade(cb.MovingAverageCrossover(3, 9), cb.ReplayExchange(cb.practice_bars(600, seed=5)))
-    return cb.reconcile(bot), changed[0]
+    monkeypatch.setattr(simulated.SimulatedExchange, "_open", wrong)
+    bot = cb.Bot(cb.MovingAverageCrossover(3, 9), exchange=cb.ReplayExchange(cb.practice_bars(600, seed=5)))
+    bot.run()
+    return cb.reconcile(bot), changed[0], bot.status()
 
 
 def test_a_fill_at_another_price_is_found_and_named(monkeypatch):
@@ -270,7 +271,10 @@ def test_a_fill_at_another_price_is_found_and_named(monkeypatch):
         fill = replace(answer.fill, price=answer.fill.price - Decimal("0.01"))
         return OrderFilled(fill)
 
-    found, fill = planted(monkeypatch, worse)
+    found, fill, status = planted(monkeypatch, worse)
+    # The bot compares at its end, too, and sees two different words on one execution.
+    assert status.state == "halted"
+    assert f"fill {fill.id} came as" in status.reason
     assert not found.ok
     first = found.comparison.table.iloc[0]
     assert (first["trade"], first["column"]) == (1, "exit_price")
@@ -285,13 +289,13 @@ def test_a_fill_at_another_price_is_found_and_named(monkeypatch):
 
 
 def test_a_fill_a_bar_late_is_found(monkeypatch):
-    found, _ = planted(monkeypatch, lambda a: OrderFilled(replace(a.fill, time=a.fill.time + 60 * 10**9)))
+    found, _, _ = planted(monkeypatch, lambda a: OrderFilled(replace(a.fill, time=a.fill.time + 60 * 10**9)))
     assert found.differences == 1
     assert set(found.comparison.table["column"]) == {"exit_time"}
 
 
 def test_a_fill_that_never_came_is_found(monkeypatch):
-    usual = simulated.SimulatedExchange._answers
+    usual = simulated.SimulatedExchange._open
     count = [0]
 
     def forgetful(self, bar):
@@ -299,14 +303,15 @@ def test_a_fill_that_never_came_is_found(monkeypatch):
         count[0] += len(answers)
         return [] if answers and count[0] == 3 else answers
 
-    monkeypatch.setattr(simulated.SimulatedExchange, "_answers", forgetful)
+    monkeypatch.setattr(simulated.SimulatedExchange, "_open", forgetful)
     bot = trade(cb.MovingAverageCrossover(3, 9), cb.ReplayExchange(cb.practice_bars(600, seed=5)))
     found = cb.reconcile(bot)
-    # The exchange bought, the bot waits for ever: it has the first trade only.
-    assert len(found.trades) == 1
+    # The exchange bought, and the bot waits for its answer: it never sells, so that every later trade is missing.
+    assert len(found.trades) == 2
+    assert bool(found.trades["status"].iloc[1] == "open")
     assert found.differences == len(found.backtest.trades) - 1 > 5
-    assert set(found.comparison.table["column"]) == {"missing"}
-    assert bot.status().quantity == 0 < bot.exchange.ledger.quantity
+    # But at its end it compares, and finds the execution that it was never told of.
+    assert bot.status().quantity == bot.exchange.ledger.quantity > 0
 
 
 def test_reconcile_refuses_what_it_cannot_compare():

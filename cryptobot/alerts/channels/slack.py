@@ -16,7 +16,7 @@ from cryptobot.alerts.catalogue import alert
 from cryptobot.alerts.channel import AlertChannel
 from cryptobot.alerts.clean import clean
 from cryptobot.alerts.errors import AlertError, NotSetUpError
-from cryptobot.alerts.http import require_url, retry_after, unreachable
+from cryptobot.alerts.http import require_url, retry_after, secrets_of, unreachable
 from cryptobot.alerts.picture import equity_picture
 from cryptobot.alerts.slack_blocks import blocks, fallback
 from cryptobot.alerts.slack_errors import THREAD_GONE, SlackError, refused
@@ -235,10 +235,10 @@ class SlackAlerts(AlertChannel):
         return max(1, round(self._timeout))
 
     def _secrets(self) -> list[str]:
-        """Return what must not be shown: first the whole, then the part of a webhook's address that is the secret."""
-        held = self._webhook or self._token
-        whole = "" if held is None else held.get_secret_value()
-        return [whole, *(part for part in whole.split("/")[4:] if len(part) >= 8)]
+        """Return what must not be shown: first the whole of it."""
+        if self._webhook is not None:
+            return secrets_of(self._webhook.get_secret_value())
+        return [self._token.get_secret_value()] if self._token is not None else [""]
 
     def __repr__(self) -> str:
         how = "webhook=**********" if self._webhook is not None else f"token=**********, channel={self._channel!r}"

@@ -13,7 +13,7 @@ from cryptobot.alerts.catalogue import alert
 from cryptobot.alerts.channel import AlertChannel
 from cryptobot.alerts.clean import clean
 from cryptobot.alerts.errors import AlertError, NotSetUpError
-from cryptobot.alerts.http import Answer, post, require_url, retry_after
+from cryptobot.alerts.http import Answer, post, require_url, retry_after, secrets_of
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.settings import Settings
 
@@ -85,7 +85,7 @@ class WebhookAlerts(AlertChannel):
         """
         url = self._url.get_secret_value()
         headers = {} if self._token is None else {"Authorization": f"Bearer {_plain(self._token)}"}
-        secrets = [url, *([] if self._token is None else [_plain(self._token)])]
+        secrets = [*secrets_of(url), *([] if self._token is None else [_plain(self._token)])]
         answer = post(url, json.dumps(document(message)).encode(), headers, self._timeout, secrets)
         if not 200 <= answer.status < 300:
             raise _refused(answer)
@@ -99,13 +99,9 @@ class WebhookAlerts(AlertChannel):
 
 def document(message: Message) -> dict[str, Any]:
     """Return a message as JSON's own types."""
-    shared: dict[str, Any] = {
-        "level": message.level,
-        "text": words.plain(message),
-        "bot": message.bot,
-        "mode": message.mode,
-    }
-    shared |= {"market": message.market, "number": message.number, "repeat": message.repeat}
+    shared: dict[str, Any] = {"level": message.level, "text": words.plain(message)}
+    shared |= {"bot": clean(message.bot, 140), "mode": clean(message.mode, 20), "market": clean(message.market, 140)}
+    shared |= {"number": message.number, "repeat": message.repeat}
     if isinstance(message, Alert):
         one = {"kind": "alert", "time": message.time, "topic": message.topic, "title": clean(message.title, 140)}
         return {**one, "sentence": words.body(message), "facts": dict(words.facts(message)), **shared}

@@ -51,8 +51,8 @@ class MatchingCore:
         Basis points by which orders that do not rest in the book are filled worse, rounded to the tick against them.
     volume_share
         How much of the traded volume that `set_price` and `play_bar` tell the account may have; None is endless.
-    first_order_id
-        Exchange ids count up from here.
+    first_order_id, first_fill_id
+        Ids of orders and of executions count up from here.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class MatchingCore:
         slippage_bps: float | Decimal = 0,
         volume_share: float | Decimal | None = None,
         first_order_id: int = 1,
+        first_fill_id: int = 1,
     ) -> None:
         share = None if volume_share is None else decimal_of(volume_share, "volume_share")
         if share is not None and not 0 < share <= 1:
@@ -75,7 +76,7 @@ class MatchingCore:
         self._books = {one.symbol: Book(one) for one in rules}
         slippage = Costs(ZERO, decimal_of(slippage_bps, "slippage_bps"))
         self._account = Account(balances)
-        self._records = Records(first_order_id)
+        self._records = Records(first_order_id, first_fill_id)
         self._execution = Execution(self._books, self._account, self._records, fees or Fees(), slippage)
 
     # -- the market

@@ -14,14 +14,14 @@ class Records:
 
     Parameters
     ----------
-    first_order_id
-        Exchange ids count up from here.
+    first_order_id, first_fill_id
+        Ids of orders and of executions count up from here.
     """
 
-    def __init__(self, first_order_id: int = 1) -> None:
+    def __init__(self, first_order_id: int = 1, first_fill_id: int = 1) -> None:
         self.pairs: list[Pair] = []
         self._next_order = first_order_id
-        self._next_fill = 1
+        self._next_fill = first_fill_id
         self._turns = 0
         self._by_symbol: dict[str, list[Entry]] = {}
         self._by_id: dict[tuple[str, str], Entry] = {}

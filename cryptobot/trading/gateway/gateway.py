@@ -15,7 +15,7 @@ from cryptobot.core.errors import (
     TransientError,
 )
 from cryptobot.core.events import BarClosed, ConnectionChanged, ExchangeEvent, OrderChanged, OrderFilled, OrderRefused
-from cryptobot.core.money import Market
+from cryptobot.core.money import ZERO, Market
 from cryptobot.core.orders import Order, OrderStatus
 from cryptobot.core.types import Fill, Intent, OcoIntent, Side
 from cryptobot.exchange.protocol import Exchange
@@ -24,7 +24,7 @@ from cryptobot.trading.client_ids import ClientIds
 from cryptobot.trading.gateway.account import Account
 from cryptobot.trading.gateway.evidence import Evidence, gather
 from cryptobot.trading.gateway.strangers import Strangers
-from cryptobot.trading.journal import BookedFill, JournalView, Outcome
+from cryptobot.trading.journal import BookedFill, JournalView, Outcome, SessionStarted
 from cryptobot.trading.journal.contents import OutcomeKind
 from cryptobot.trading.lifecycle import OrderLife, OrderState
 from cryptobot.trading.recorder import Recorder
@@ -305,8 +305,14 @@ class Gateway:
         self.tell(Notice("warning", f"Order {intent.id} is taken over: it is the bot's own.", "reconciliation"))
         return intent
 
-    def begin(self, time: int) -> None:
-        """Ask for executions since a time only."""
+    def begin(self, session: SessionStarted) -> None:
+        """Count from what the account held when the bot's books began."""
+        self.account.add(session.held, session.cash)
+        self.account.add(ZERO, session.locked)
+        self.strangers.origin = self.since = session.time
+
+    def seen_until(self, time: int) -> None:
+        """Ask for executions since about this time only."""
         self.since = max(self.since, time - _OVERLAP)
 
     def restore(self, view: JournalView) -> None:
@@ -327,8 +333,11 @@ class Gateway:
                 self.strangers.restore(booked.fill)
         for change in view.adjustments:
             self.account.add(change.base, change.quote)
-        sent = [life.sent_time for life in self._live.values() if life.sent_time is not None]
-        self.begin(min([view.time, *sent]))
+        # By the exchange's own clock: this computer's may have been set, and a simulated market has another.
+        times = [booked.fill.time for booked in view.booked]
+        times += [order.updated for order in view.orders.values() if order.client_id not in self._live]
+        if times and not self._live:
+            self.seen_until(max(times))
 
     # -- inside
 

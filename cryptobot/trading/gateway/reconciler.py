@@ -94,13 +94,14 @@ class Reconciler:
             weighed.news += gateway.book(fill)
         for order in shown:
             weighed.news += gateway.observe(order)
-        gateway.begin(evidence.time)
+        gateway.seen_until(evidence.time)
         if gateway.lacks_fills:
             weighed.again = True
             return weighed
         difference = gateway.account.difference(evidence.balances)
         self._look_for_absent(evidence, weighed, balanced=difference == (ZERO, ZERO))
-        self._weigh_balances(evidence, weighed, difference, position)
+        if not weighed.again:  # an order that is not shown just now may have been executed
+            self._weigh_balances(evidence, weighed, difference, position)
         weighed.again = weighed.again or gateway.restless
         weighed.agrees = not weighed.again and weighed.halt is None and weighed.reduce is None
         return weighed

@@ -32,12 +32,15 @@ class Strangers:
     ----------
     orphans
         Client ids that are the bot's own, of orders that its journal does not know.
+    origin
+        When the bot's books began: what was executed before is in them, nanoseconds since 1970-01-01 UTC.
     """
 
     def __init__(
         self, market: Market, ids: ClientIds, account: Account, recorder: Recorder, tell: Callable[[Notice], None]
     ) -> None:
         self.orphans: set[str] = set()
+        self.origin = 0
         self._market = market
         self._ids = ids
         self._account = account
@@ -65,7 +68,7 @@ class Strangers:
         if self._ids.owns(fill.intent_id):
             self.orphans.add(fill.intent_id)
             return False
-        if fill.id in self._fills:
+        if fill.id in self._fills or fill.time < self.origin:
             return False
         self._fills.add(fill.id)
         self._account.book(fill)

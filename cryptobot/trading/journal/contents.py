@@ -223,11 +223,14 @@ class SessionStarted:
         What the account held of the base currency already: never the bot's to sell.
     locked
         Of the quote currency, set aside for orders that are not the bot's.
+    time
+        The exchange's own at that moment, nanoseconds since 1970-01-01 UTC.
     """
 
     cash: Decimal
     held: Decimal
     locked: Decimal = ZERO
+    time: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def test_stop_withdraws_the_order_that_waits(stepped):
     clock.step(2)
     bot.stop()
     [said] = texts(bot, "warning")
-    assert re.fullmatch(r"Order told[a-z0-9]{7}-1 \(buy\) was not filled and is withdrawn\.", said)
+    assert re.fullmatch(r"Order to[a-z0-9]{9}-1 ended as cancelled: nothing was traded\.", said)
     bot.start()
     clock.step(2)
     assert bot.exchange.executed == []
@@ -355,5 +355,5 @@ def test_client_ids_are_short_enough_for_any_exchange_and_belong_to_one_session(
     clock.advance(0.1)
     other = first_id("My Bot: BTC/USDT")
     assert one != other
-    assert re.fullmatch(r"mybot[a-z0-9]{6}-1", one)
+    assert re.fullmatch(r"my[a-z0-9]{9}-1", one)
     assert len(first_id("a" * 200).removesuffix("1") + "99999") <= 18  # Kraken's limit

@@ -105,7 +105,7 @@ def test_the_sequence_counts_every_log_line(make_bot):
         numbers.append(bot.session.sequence)
         add(level, text)
 
-    bot.session._tell = spying
+    bot.session._write_log = spying
     bot.run()
     assert numbers
     assert bot.session.sequence > numbers[-1]  # what was logged last can be noticed, too

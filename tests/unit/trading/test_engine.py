@@ -149,25 +149,6 @@ def test_a_refusal_of_another_order_does_not_end_the_waiting(told, make_bar):
     assert engine.waiting is not None
 
 
-def test_withdrawing_tells_and_frees(told, make_bar):
-    engine = make_engine(told())
-    assert engine.withdraw() == []
-    engine.handle(BarClosed(make_bar(0, word="b")))
-    assert notices(engine.withdraw()) == ["Order o-1 (buy) was not filled and is withdrawn."]
-    assert engine.withdraw() == []
-    assert len(sent(engine.handle(BarClosed(make_bar(1, word="b"))))) == 1
-
-
-def test_a_fill_that_is_told_twice_counts_once(told, make_bar):
-    engine = make_engine(told(), sizing=FixedQuote(100))
-    [intent] = sent(engine.handle(BarClosed(make_bar(0, word="b"))))
-    engine.handle(filled(intent))
-    before = (engine.portfolio.cash, engine.portfolio.quantity)
-    assert notices(engine.handle(filled(intent))) == ["Fill f-o-1 came twice and counts once."]
-    assert (engine.portfolio.cash, engine.portfolio.quantity) == before
-    assert len(engine.fills) == 1
-
-
 @pytest.mark.parametrize("wrong", [{"quantity": Decimal(11)}, {"price": Decimal(0)}, {"quantity": Decimal("NaN")}])
 def test_a_fill_that_cannot_be_halts(told, make_bar, wrong):
     engine = make_engine(told())
@@ -208,7 +189,9 @@ def test_a_late_or_repeated_bar_is_dropped_and_told(told, make_bar, late):
         engine.handle(BarClosed(make_bar(number)))
     before = (engine.last_bar, len(engine.tape), engine.explain())
     [notice] = engine.handle(BarClosed(make_bar(late, price=500, word="b")))
-    assert notice == Notice("warning", f"Bar of 2024-01-01 00:0{late}:00 UTC came late or twice and is dropped.")
+    assert notice == Notice(
+        "warning", f"Bar of 2024-01-01 00:0{late}:00 UTC came late or twice and is dropped.", "stale_feed"
+    )
     assert (engine.last_bar, len(engine.tape), engine.explain()) == before
 
 
@@ -238,7 +221,7 @@ def test_a_hole_is_named_and_the_next_row_is_the_next_bar(told, make_bar, next_m
     engine = make_engine(told())
     engine.handle(BarClosed(make_bar(0)))
     actions = engine.handle(BarClosed(make_bar(next_minute, word="b")))
-    assert actions[0] == Notice("warning", words)
+    assert actions[0] == Notice("warning", words, "stale_feed")
     assert len(sent(actions)) == 1
     assert len(engine.tape) == 2
 

@@ -59,11 +59,13 @@ def cli(monkeypatch, capsys):
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["cryptobot", "reconcile", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
+        code = 0
+        try:
             main()
-            raise SystemExit(0)
+        except SystemExit as ended:
+            code = ended.code or 0
         said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
+        return code, said.out, said.err
 
     return run
 
@@ -116,8 +118,8 @@ def write(journal, done, *, seen=AWAKE, terms=TERMS, cash=CASH, between=None):
     return journal
 
 
-def explain(done, **options):
-    found = reconcile(write(MemoryJournal(HEADER), done, **options))
+def explain(done, bars=None, **options):
+    found = reconcile(write(MemoryJournal(HEADER), done, **options), bars)
     assert sum(share.amount for share in found.attribution.shares) == found.gap
     return found
 
@@ -137,6 +139,7 @@ def test_a_faithful_session_agrees_to_the_last_digit_from_its_journal_alone():
     assert list(found.equity.columns) == ["backtest", "bot"]
     assert len(found.equity) == len(ALL) - FIRST
     assert "Agrees" in found._repr_html_()
+    assert found._repr_html_().count("<polyline") == 2
 
 
 def test_the_file_tells_what_the_memory_tells(tmp_path):
@@ -149,6 +152,12 @@ def test_the_file_tells_what_the_memory_tells(tmp_path):
     after, memory = reconcile(str(path)), explain(done)
     assert after.gap == beside.gap == memory.gap == -1
     assert causes(after) == causes(memory) == {"fee"}
+
+
+def by_rule(side, number):
+    """What an order is filled at, at the open of a bar."""
+    sign = 1 if side is Side.BUY else -1
+    return MARKET.round_price(Decimal(str(ALL.open[number])) * (1 + sign * COSTS.slippage_bps / 10_000), side)
 
 
 def planted(kind):
@@ -164,8 +173,10 @@ def planted(kind):
     elif kind == "fee":
         done[6] = (row, intent, replace(fill, fee=fill.fee + Decimal("2.5")))
     elif kind == "timing":
-        done[6] = (row, intent, replace(fill, time=fill.time + STEP))
-        expected = {"timing", "slippage"}
+        price = by_rule(fill.side, FIRST + row + 2)
+        late = replace(fill, time=fill.time + STEP, price=price, fee=price * fill.quantity * COSTS.fee)
+        done[6] = (row, intent, late)
+        expected = {"timing", "rounding"}
     elif kind == "missed fill":
         done[-1] = (done[-1][0], done[-1][1], None)
     elif kind == "foreign order":
@@ -174,6 +185,7 @@ def planted(kind):
     elif kind == "signal":
         done = done[:-1]
     elif kind == "outage":
+        options["bars"] = FRAME
         options["seen"] = [n for n in range(FIRST, len(ALL)) if n - FIRST != done[-1][0]]
         done = done[:-1]
     elif kind == "partial fill":
@@ -187,7 +199,7 @@ def planted(kind):
     elif kind == "manual order":
         row, intent, fill = done[sold]
         # A person sold one bar before the signal, at that bar's next open.
-        price = MARKET.round_price(Decimal(str(ALL.open[FIRST + row])) * (1 - COSTS.slippage_bps / 10_000), Side.SELL)
+        price = by_rule(Side.SELL, FIRST + row)
         hand = replace(intent, id="hand", time=int(ALL.time[FIRST + row]) + 7, reason="I am leaving")
         got = replace(
             fill, id="h", intent_id="hand", time=hand.time, price=price, fee=price * fill.quantity * COSTS.fee
@@ -213,6 +225,14 @@ def test_each_planted_difference_is_found_and_named(kind):
     assert list(shares) == list(CAUSES)
     assert kind in found.summary()
     assert kind in found._repr_html_()
+
+
+def test_bars_that_nobody_has_cannot_be_priced_and_that_is_said():
+    done, options, _ = planted("outage")
+    found = explain(done, seen=options["seen"])
+    assert found.gap == 0
+    assert "1 bar is missing" in found.notes[0]
+    assert "Give bars" in found.notes[0]
 
 
 def test_other_prices_of_the_users_own_bars_are_named_price():
@@ -308,7 +328,7 @@ def test_changed_code_and_missing_history_are_said():
     assert "The journal holds 0 of the" in found.notes[1]
     assert all(note in found.summary() for note in found.notes)
     whole = reconcile(write(MemoryJournal(HEADER), happened(), terms=replace(TERMS, history={})), FRAME)
-    assert whole.gap == 0
+    assert (whole.gap, whole.notes) == (0, ())
 
 
 def test_what_an_exchange_charges_is_asked_for_where_the_journal_does_not_know():

@@ -1,0 +1,125 @@
+"""Alerts: what one costs where the bot trades, and what an hour without Slack costs in memory."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import tempfile
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Final
+
+from benchmarks.figure import Figure
+from cryptobot.alerts.alert import Alert, Message
+from cryptobot.alerts.channel import AlertChannel
+from cryptobot.alerts.channels.slack import SlackAlerts
+from cryptobot.alerts.dispatcher import Dispatcher
+from cryptobot.alerts.errors import AlertError
+from cryptobot.alerts.lane import Lane
+from cryptobot.core.clock import SimulatedClock, SystemClock
+from cryptobot.core.types import Mode
+from cryptobot.trading.actions import Notice
+from cryptobot.trading.alerting import JournalAlerts
+from cryptobot.trading.journal import JournalHeader, SqliteJournal
+
+ALERTS = 10_000
+SAMPLES = 2_000
+BESIDE = 0.002  # seconds from one alert to the next, which a bot never reaches
+HOUR = 3_600.0
+LIMIT_ALERT = 50.0
+LIMIT_MEMORY = 5.0
+HEADER: Final = JournalHeader("bench", "simulated", "", Mode.PRACTICE, "BTC/USDT", "1m", 0)
+NOTICE: Final = Notice(
+    "info", "Bought 0.5 BTC at 64,000 USDT.", "entry", {"price": "64,000 USDT", "why": "fast over slow"}
+)
+
+
+class _Down(AlertChannel):
+    """Fails for an hour of its clock, as a Slack that cannot be reached does, and then takes everything."""
+
+    name = "down"
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.told: list[Message] = []
+
+    def send(self, message: Message) -> None:
+        if self._clock.monotonic() < HOUR:
+            raise AlertError("Slack refuses connections.")
+        self.told.append(message)
+
+
+def measure(rounds: int) -> list[Figure]:
+    """Measure an alert in the bar's path with Slack unreachable, and an hour's outage."""
+    costs = [_path() for _ in range(rounds)]
+    outages = [_outage() for _ in range(min(rounds, 3))]
+    return [
+        Figure.of(
+            "an alert in the bar's path, 99th percentile",
+            [cost["alert"] for cost in costs],
+            "µs",
+            limit=LIMIT_ALERT,
+            ratio=f"{statistics.median(cost['nudge'] for cost in costs):.1f} µs of it wakes the channels",
+            note="written to the journal, while another thread fails to reach Slack",
+        ),
+        Figure.of(
+            "memory of an hour without Slack",
+            [memory for memory, _ in outages],
+            "MB",
+            limit=LIMIT_MEMORY,
+            note=f"{ALERTS:,} alerts, told afterwards in {max(messages for _, messages in outages)} messages",
+        ),
+    ]
+
+
+def _path() -> dict[str, float]:
+    """Return the 99th percentiles of writing an alert and of waking the channels, in µs."""
+    nothing_there = SlackAlerts(webhook="http://127.0.0.1:9/services/none")
+    with tempfile.TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "b.sqlite", create=HEADER) as journal:
+        clock = SystemClock()
+        source = JournalAlerts(journal, clock, bot="bench", mode="practice", market="BTC/USDT")
+        dispatcher = Dispatcher([nothing_there], source, clock=clock)
+        dispatcher.start()
+        alerts, nudges = [], []
+        for _ in range(SAMPLES):
+            start = time.perf_counter_ns()
+            journal.append(0, "notice", NOTICE, durable=False)  # its time stands still: no sync to the disk is in this
+            middle = time.perf_counter_ns()
+            dispatcher.nudge()
+            end = time.perf_counter_ns()
+            alerts.append((end - start) / 1_000)
+            nudges.append((end - middle) / 1_000)
+            time.sleep(BESIDE)
+        dispatcher.close(1.0)
+    return {"alert": _high(alerts), "nudge": _high(nudges)}
+
+
+def _outage() -> tuple[float, int]:
+    """Return the most memory that an hour of failing takes, in MB, and how many messages came afterwards."""
+    clock = SimulatedClock()
+    channel = _Down(clock)
+    with tempfile.TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "b.sqlite", create=HEADER) as journal:
+        lane = Lane("down", channel, JournalAlerts(journal, clock, bot="b", mode="live", market="BTC/USDT"), clock)
+        lane.begin()
+        lane.step()
+        gc.collect()
+        tracemalloc.start()
+        for _ in range(ALERTS):
+            clock.advance(HOUR / ALERTS)
+            journal.append(clock.now(), "notice", NOTICE, durable=False)
+            lane.step()
+        most = tracemalloc.get_traced_memory()[1] / 1e6
+        tracemalloc.stop()
+        for _ in range(300):
+            clock.advance(1.0)
+            lane.step()
+    told = sum(1 if isinstance(message, Alert) else message.count for message in channel.told)
+    if told != ALERTS:
+        raise RuntimeError(f"{told:,} of {ALERTS:,} alerts were told after the outage")
+    return most, len(channel.told)
+
+
+def _high(samples: list[float]) -> float:
+    return statistics.quantiles(samples, n=100)[98]
