@@ -9,6 +9,7 @@ import typer
 import cryptobot
 from cryptobot.cli.alerts import alerts
 from cryptobot.cli.backtest import backtest
+from cryptobot.cli.dashboard import dashboard
 from cryptobot.cli.demo import demo
 from cryptobot.cli.doctor import doctor
 from cryptobot.cli.download import download
@@ -36,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(lab)
+app.command()(dashboard)
 app.command()(demo)
 app.command()(backtest)
 app.command()(sweep)

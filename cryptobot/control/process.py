@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptobot.control import state_file
@@ -21,13 +20,13 @@ from cryptobot.control.exchange_config import account_of, check_exchange, make_e
 from cryptobot.control.folders import Folders
 from cryptobot.control.identity import identity_of
 from cryptobot.control.journal_place import open_journal
-from cryptobot.control.locks import ProcessLock
+from cryptobot.control.locks import ProcessLock, TakenError
 from cryptobot.control.process_log import write_log
 from cryptobot.control.reading import Reading
 from cryptobot.control.strategy_source import Source, load_strategy
 from cryptobot.control.threads import on_thread
 from cryptobot.core.clock import Clock, SystemClock
-from cryptobot.core.errors import CryptobotError
+from cryptobot.core.errors import ConfigError, CryptobotError
 from cryptobot.trading.bot import Bot
 from cryptobot.trading.journal.contents import library_version
 
@@ -100,8 +99,9 @@ class BotProcess:
         folders.make(config.name)
         account = account_of(config)
         with ExitStack() as held:
-            for path, owner, refusal in _locks(config, folders, account):
-                held.enter_context(ProcessLock(path, owner, refusal))
+            held.enter_context(_name_lock(config, folders))
+            if account:
+                held.enter_context(_account_lock(config, folders, account))
             held.enter_context(write_log(folders.log(config.name)))
             source = load_strategy(config.strategy.name, config.strategy.params, config.strategy.by_value)
             exchange = make_exchange(config)
@@ -191,22 +191,24 @@ class BotProcess:
             loop.call_soon_threadsafe(told.set)
 
 
-def _locks(config: BotConfig, folders: Folders, account: str) -> Iterator[tuple[Path, str, str]]:
+def _name_lock(config: BotConfig, folders: Folders) -> ProcessLock:
     name = config.name
-    yield (
+    return ProcessLock(
         folders.of(name, "lock"),
         name,
         f"{name}: it runs already ({{holder}}). Take hold of it with cb.attach({name!r}), or end it: `cryptobot stop {name}`.",
     )
-    if account:
-        yield (
-            folders.bots / f"account-{account}.lock",
-            name,
-            (
-                f"{name}: another bot trades on this account of {config.exchange['id']} ({{holder}}). Two bots on one account "
-                "would sell each other's coins: stop that one, or give this one keys of an account of its own."
-            ),
-        )
+
+
+def _account_lock(config: BotConfig, folders: Folders, account: str) -> ProcessLock:
+    refusal = (
+        f"{config.name}: another bot trades on this account of {config.exchange['id']} ({{holder}}). Two bots on one account "
+        "would sell each other's coins: stop that one, or give this one keys of an account of its own."
+    )
+    try:
+        return ProcessLock(folders.bots / f"account-{account}.lock", config.name, refusal)
+    except TakenError as error:
+        raise ConfigError(str(error)) from None  # taken by another bot: there is nothing to take hold of
 
 
 def _alerts(config: BotConfig) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -32,7 +33,7 @@ async def on_thread(function: Callable[..., T], *arguments: Any) -> T:
             told = (answer.set_result, function(*arguments))
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             told = (answer.set_exception, error)  # type: ignore[assignment]
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile, and nobody waits
             loop.call_soon_threadsafe(tell, *told)
 
     threading.Thread(target=main, name="cryptobot-waiting", daemon=True).start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import ipywidgets
@@ -43,7 +43,7 @@ class BqplotChart:
     the price follow it within a second, and at once when the user moves the window.
     """
 
-    parts = ("Volume", "Features", "Equity", "Drawdown", "PnL per trade")
+    parts: Sequence[str] = ("Volume", "Features", "Equity", "Drawdown", "PnL per trade")
 
     def __init__(self) -> None:
         self.on_interaction: Callable[[], None] = lambda: None
@@ -57,7 +57,12 @@ class BqplotChart:
         self._hidden: set[str] = set()
         self._marked: Trip | None = None
         self._price = PricePane(HEIGHT)
-        self._volume, self._equity, self._drawdown, self._results = VolumePane(), EquityPane(), DrawdownPane(), ResultsPane()
+        self._volume, self._equity, self._drawdown, self._results = (
+            VolumePane(),
+            EquityPane(),
+            DrawdownPane(),
+            ResultsPane(),
+        )
         self._price.pane.figure.interaction = PanZoom(scales={"x": [self._price.pane.x], "y": []})
         self._price.pane.x.observe(self._panned, ["min", "max"])
         self._view = View(self._price.pane.x)
@@ -154,9 +159,7 @@ class BqplotChart:
             self.show(self._tape)
         if asked and self._scene is not None and len(self._scene.drawn):
             index = self._scene.drawn.at(pointed) if pointed is not None else None
-            self._overlay.hover = (
-                {} if index is None else {"time": pointed, "panes": self._legend(self._scene, index)}
-            )
+            self._overlay.hover = {} if index is None else {"time": pointed, "panes": self._legend(self._scene, index)}
 
     def move(self, how: Move) -> None:
         """See :meth:`cryptobot.notebook.chart.Chart.move`."""

@@ -102,9 +102,15 @@ class Chart(Protocol):
     follow: bool
     crosshair: bool
     measuring: bool
-    parts: Sequence[str]
-    reach: int
     on_interaction: Callable[[], None]
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """Names of the panes that can be hidden."""
+
+    @property
+    def reach(self) -> int:
+        """How many bars the user can see now."""
 
     def describe(self, about: About) -> None:
         """Say what belongs to the bars that are shown next."""

@@ -85,9 +85,7 @@ class Layout:
             children=[self.trades, self.orders, self.notices, self.limits, self.log], titles=list(TABS)
         )
         self.tabs.add_class("cb-tabs")
-        self.root = _box(
-            ipywidgets.VBox, "cb-panel", top, confirmation.widget, self.figures, main, self.tabs
-        )
+        self.root = _box(ipywidgets.VBox, "cb-panel", top, confirmation.widget, self.figures, main, self.tabs)
 
     @property
     def form(self) -> ParametersForm:

@@ -49,8 +49,9 @@ def feature_legend(
     for position, name in enumerate(names):
         value = float(candles.features[name][index])
         entries.append((words(name), _value(value, 3, percent=percent), "", swatch(position + 2)))
-        for level in levels.get(name, ()):
-            entries.append(("threshold", _value(level, 3, percent=percent), "dim", "level"))
+        entries += [
+            ("threshold", _value(level, 3, percent=percent), "dim", "level") for level in levels.get(name, ())
+        ]
     return entries
 
 
@@ -76,14 +77,14 @@ def result_legend(value: float | None, units: Units, *, here: bool) -> list[Entr
     Parameters
     ----------
     value
-        In the quote currency, or None before the first trade.
+        In the quote currency, or None where none has ended.
     units
         How amounts are written.
     here
         Whether it ended at this very candle.
     """
     if value is None:
-        return [("PnL per trade", "no trade yet", "dim", "")]
+        return [("PnL per trade", "none in sight", "dim", "")]
     tone = tone_of(value) if here else "dim"
     return [("PnL per trade", f"{units.signed_money(value)} {units.quote}", tone, ""), *_LAST[: 1 - here]]
 

@@ -11,6 +11,7 @@ from cryptobot.notebook.tables import Cell, Table
 if TYPE_CHECKING:
     from cryptobot.trading.status import BotStatus
 
+
 class LimitsTable(Table):
     """One row a limit that is set."""
 

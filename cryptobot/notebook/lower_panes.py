@@ -192,7 +192,9 @@ class ResultsPane:
         marks.set_data(self._dots, scene.times[shown], self._values[shown], tones or None)
         seen = self._values[scene.part]
         widest = 1.35 * float(np.abs(seen).max(initial=0.0)) or 1.0
-        self.pane.set_range(-widest if (seen < 0).any() else -0.25 * widest, widest if (seen > 0).any() else 0.25 * widest)
+        self.pane.set_range(
+            -widest if (seen < 0).any() else -0.25 * widest, widest if (seen > 0).any() else 0.25 * widest
+        )
 
     def legend(self, scene: Scene, index: int) -> list[legends.Entry]:
         """See :class:`LowerPane`."""

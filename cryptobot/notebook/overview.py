@@ -206,4 +206,4 @@ def all_bots() -> list[BotHandle]:
 
 
 def _nowhere(_level: str, _text: str) -> None:
-    """An overview has no bot whose log it could write to: its errors are in `errors`."""
+    """Write to no log: an overview has no bot, and its errors are in `errors`."""

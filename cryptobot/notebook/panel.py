@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptobot.core.errors import ConfigError, CryptobotError
 from cryptobot.notebook.needs import require_lab

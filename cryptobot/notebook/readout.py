@@ -36,6 +36,11 @@ class Readout(anywidget.AnyWidget):
         """Show these texts; a message goes to the page only if one of them is new."""
         self.values = {key: asdict(said) for key, said in values.items()}
 
+    @property
+    def said(self) -> Mapping[str, Any]:
+        """What stands in all places."""
+        return dict(self.values)
+
     def text(self, key: str) -> str:
         """Return what stands in a place, for tests and scripts.
 

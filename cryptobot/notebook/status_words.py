@@ -102,14 +102,19 @@ def _reason(status: BotStatus) -> tuple[str, bool]:
     """Say what a person should know now, and whether it is a matter of concern."""
     if status.unknown_orders:
         count = status.unknown_orders
-        return f"Nobody knows what became of {count} order{'s' * (count > 1)}: nothing is bought until that is known.", True
+        return (
+            f"Nobody knows what became of {count} order{'s' * (count > 1)}: nothing is bought until that is known.",
+            True,
+        )
     if status.state in ("starting", "running") and not status.connected:
         return "The exchange does not answer. The bot goes on trying.", True
     if status.protected is False:
         return "The position is not protected: no stop rests on the exchange.", True
     if status.trading_state != "active":
         return status.trading_reason[:1].upper() + status.trading_reason[1:], status.trading_state == "halted"
-    return (status.reason, status.state == "halted") if status.state in ("halted", "stopped", "finished") else ("", False)
+    return (
+        (status.reason, status.state == "halted") if status.state in ("halted", "stopped", "finished") else ("", False)
+    )
 
 
 def figures(status: BotStatus, units: Units) -> dict[str, Said]:

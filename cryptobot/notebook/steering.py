@@ -41,9 +41,7 @@ class Steering:
         The strip.
     """
 
-    def __init__(
-        self, bot: BotHandle, commands: Commands, end_process: Callable[[], object] | None = None
-    ) -> None:
+    def __init__(self, bot: BotHandle, commands: Commands, end_process: Callable[[], object] | None = None) -> None:
         self._bot = bot
         self._commands = commands
         self._end_process = end_process

@@ -48,9 +48,7 @@ class Updater:
         The panel's errors.
     """
 
-    def __init__(
-        self, bot: BotHandle, layout: Layout, steering: Steering, commands: Commands, health: Health
-    ) -> None:
+    def __init__(self, bot: BotHandle, layout: Layout, steering: Steering, commands: Commands, health: Health) -> None:
         self._bot, self._layout, self._steering = bot, layout, steering
         self._commands, self._health = commands, health
         self._peaks = Peaks(lambda: bot.tape(None))
@@ -154,10 +152,10 @@ class Updater:
     def _say_slowly(self, status: BotStatus, now: float) -> bool:
         """Update account, tables and log; return whether they have changed."""
         layout, units = self._layout, Units.of(status.symbol, status.price)
-        before = layout.account.values, layout.log.lines
+        before = layout.account.said, layout.log.lines
         layout.account.say(status_words.account(status, units, self._age(status, now)))
         layout.log.show(self._bot.logs(MAX_LINES))
-        news = (layout.account.values, layout.log.lines) != before
+        news = (layout.account.said, layout.log.lines) != before
         told = (status.sequence, status.trades, status.open_orders, status.quantity)
         if told != self._told:
             self._told = told

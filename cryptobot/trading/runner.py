@@ -278,6 +278,7 @@ class Runner:
                     await self.keeper.compare()
                     if self.keeper.hold is None:
                         break
+                self.desk.gateway.remind()
         finally:
             self._may_wake = False
 

@@ -190,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"ok")
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
@@ -211,27 +211,24 @@ def faults(body: dict[str, Any]) -> list[str]:
         found.append("text")
     if not isinstance(blocks, list) or not 1 <= len(blocks) <= 50:
         return [*found, "blocks"]
-    for block in blocks:
-        kind = block.get("type")
-        if kind == "header":
-            found += _text(block.get("text"), 150, ("plain_text",))
-        elif kind == "section":
-            found += _text(block.get("text"), 3_000, ("plain_text", "mrkdwn"))
-        elif kind == "context":
-            if not 1 <= len(block["elements"]) <= 10:
-                found.append("context")
-            for element in block["elements"]:
-                found += _text(element, 2_000, ("plain_text", "mrkdwn"))
-        elif kind == "rich_text":
-            for section in block["elements"]:
-                if section.get("type") != "rich_text_section" or not section["elements"]:
-                    found.append("rich_text")
-                for element in section["elements"]:
-                    if element.get("type") != "text" or not element.get("text"):
-                        found.append("rich_text element")
-        else:
-            found.append(f"unknown block {kind}")
-    return found
+    return found + [fault for block in blocks for fault in _block(block)]
+
+
+def _block(block: dict[str, Any]) -> list[str]:
+    kind = block.get("type")
+    if kind == "header":
+        return _text(block.get("text"), 150, ("plain_text",))
+    if kind == "section":
+        return _text(block.get("text"), 3_000, ("plain_text", "mrkdwn"))
+    elements = block.get("elements", [])
+    if kind == "context" and 1 <= len(elements) <= 10:
+        return [fault for element in elements for fault in _text(element, 2_000, ("plain_text", "mrkdwn"))]
+    if kind == "rich_text" and elements:
+        parts = [part for section in elements for part in section["elements"]]
+        good = all(section["type"] == "rich_text_section" and section["elements"] for section in elements)
+        good = good and all(part["type"] == "text" and part["text"] for part in parts)
+        return [] if good else ["rich_text"]
+    return [f"block {kind}"]
 
 
 def _text(node: Any, most: int, kinds: tuple[str, ...]) -> list[str]:

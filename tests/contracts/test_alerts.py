@@ -128,10 +128,10 @@ def test_its_secrets_are_nowhere_to_be_seen(name, receiver, caplog):
     channel = ALERTS.get(name).from_env()
     channel.send(one())
     assert CANARY not in repr(channel) + str(vars(channel)) + caplog.text + "".join(receiver.got)
-    try:
-        assert CANARY.encode() not in pickle.dumps(channel)
-    except (TypeError, AttributeError, pickle.PicklingError) as error:
-        assert CANARY not in str(error)
+    if CHANNELS[name] == "post":
+        with pytest.raises(TypeError) as caught:
+            pickle.dumps(channel)
+        assert CANARY not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", CHANNELS)

@@ -16,7 +16,7 @@ SYMBOL: Final = "BTC/USDT"
 TIMEFRAME: Final = Timeframe(5)
 MARKET: Final = Market(SYMBOL, Decimal("0.01"), Decimal("0.001"), Decimal(5))
 STEP: Final = TIMEFRAME.nanoseconds
-START: Final = 1_704_067_200_000_000_000 - 400 * 10**9  # a day ends in the middle of a run
+START: Final = 1_704_067_200_000_000_000 - 300 * 10**9  # a day ends in the middle of a run
 PAST: Final = 5
 
 _WORDS: Final = {"wait": 0.5, "buy": 1.0, "sell": 2.0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.faults import schedule
@@ -20,24 +21,22 @@ class Result:
         Which.
     broken
         What was seen that must not be.
-    digest
-        Everything that happened, in one number.
     fills, lives, unsure
         How many executions, lives of the process and orders of unknown fate there were.
     labels
         The places at which the first life could have been killed.
-    story
-        Everything that happened, in words.
+    story, digest
+        Call them for everything that happened, in words and in one number.
     """
 
     seed: int
     broken: tuple[str, ...]
-    digest: str
     fills: int
     lives: int
     unsure: int
     labels: tuple[str, ...]
-    story: str
+    story: Callable[[], str]
+    digest: Callable[[], str]
 
 
 def run(plan: int | Schedule, die: tuple[int, int] | None = None) -> Result:
@@ -47,12 +46,12 @@ def run(plan: int | Schedule, die: tuple[int, int] | None = None) -> Result:
     return Result(
         plan.seed,
         tuple(world.invariants.broken),
-        world.digest,
         len(world.truth.own_fills()),
         world.lives,
         world.unsure,
         tuple(world.labels),
-        world.story(),
+        world.story,
+        world.digest,
     )
 
 
@@ -64,5 +63,5 @@ def report(result: Result) -> str:
 
 if __name__ == "__main__":
     found = run(int(sys.argv[1]))
-    print(found.story)
+    print(found.story())
     print(report(found) if found.broken else f"seed {found.seed} is as it should be")

@@ -8,8 +8,8 @@ from typing import Final
 
 from tests.faults.market import PAST, TIMEFRAME
 
-BARS: Final = 120
-QUIET: Final = 30  # the last bars: nothing goes wrong any more, and everything must have been found out when they end
+BARS: Final = 86
+QUIET: Final = 26  # the last bars: nothing goes wrong any more, and everything must have been found out when they end
 SECONDS: Final = BARS * TIMEFRAME.seconds
 TROUBLE: Final = (BARS - QUIET) * TIMEFRAME.seconds
 

@@ -128,12 +128,12 @@ def test_killed_at_every_place(seed):
 def test_a_seed_replays_identically():
     for seed in (3, 4, 5):
         one, *others = [run(seed) for _ in range(3)]
-        assert [other.story for other in others] == [one.story] * 2
-    assert run(3).digest != run(4).digest
+        assert [other.story() for other in others] == [one.story()] * 2
+    assert run(3).digest() != run(4).digest()
 
 
 def test_a_seed_replays_identically_in_other_processes():
-    script = "import json; from tests.faults.run import run; print(json.dumps([run(n).digest for n in range(6, 9)]))"
+    script = "import json; from tests.faults.run import run; print(json.dumps([run(n).digest() for n in range(6, 9)]))"
     found = []
     for salt in ("1", "2"):
         done = subprocess.run(
@@ -146,4 +146,4 @@ def test_a_seed_replays_identically_in_other_processes():
             timeout=120,
         )
         found.append(json.loads(done.stdout))
-    assert found[0] == found[1] == [run(seed).digest for seed in range(6, 9)]
+    assert found[0] == found[1] == [run(seed).digest() for seed in range(6, 9)]

@@ -52,6 +52,7 @@ class Truth:
         self.on_events: Callable[[Sequence[CoreEvent]], None] = lambda events: None
         self.on_own: Callable[[list[Intent], Decimal, list[Order]], None] = lambda legs, held, opened: None
         self.closed = PAST
+        self._loop = loop
         self._clock = clock
         self._played = played
         self._hidden: dict[str, int] = {}
@@ -67,10 +68,7 @@ class Truth:
             slippage_bps=5,
             volume_share=1,
         )
-        for number in range(PAST, len(played)):
-            for part, price in enumerate(played[number].way):
-                when = ((number - PAST) * 4 + part) * STEP / 4e9
-                loop.call_at(when, self._move, number, part, price)
+        loop.call_at(0, self._move, 0)
 
     def now(self) -> int:
         """Return the exchange's time."""
@@ -170,12 +168,20 @@ class Truth:
 
     # -- inside
 
-    def _move(self, number: int, part: int, price: Decimal) -> None:
-        seconds = (self.now() - START) / 1e9
+    def _move(self, turn: int) -> None:
+        """Let the price move: four times a bar."""
+        number, part = PAST + turn // 4, turn % 4
+        seconds = turn * STEP / 4e9
         thin = any(fault.start <= seconds < fault.end for fault in self._thinnings)
-        self._told(self.core.set_price(SYMBOL, price, self.now(), THIN if thin else None))
-        if part == 3:
-            self.closed = number + 1
+        self._told(
+            self.core.set_price(
+                SYMBOL, self._played[number].way[part], START + turn * STEP // 4, THIN if thin else None
+            )
+        )
+        if part == 0:
+            self.closed = number
+        if turn + 1 < 4 * (len(self._played) - PAST):
+            self._loop.call_at((turn + 1) * STEP / 4e9, self._move, turn + 1)
 
     def _take(self, legs: list[Intent], act: Callable[[], list[CoreEvent]]) -> list[Order]:
         held, opened = self.position(), self.own_open()

@@ -51,7 +51,7 @@ class WatchedJournal(SqliteJournal):
         self._life.point(f"before journal {kind}")
         record = super().append(time, kind, content, durable=durable)
         if kind != "bar":
-            self._world.trace(f"journal {record.number} {kind} {content}")
+            self._world.trace("journal", record.number, kind, content)
         if isinstance(content, Notice):
             self._world.invariants.told(content.topic)
         self._life.point(f"after journal {kind}")
@@ -103,7 +103,7 @@ class World:
         self.guards_staleness = plan.seed % 2 == 0
         self.unsure = 0
         self.log: list[str] = []
-        self._trace: list[str] = []
+        self._trace: list[tuple[float, tuple[object, ...]]] = []
         self._die = die
         self._chance = Random(f"world {plan.seed}")
         self._runner: Runner | None = None
@@ -129,18 +129,17 @@ class World:
         """Whether the bot was told that the exchange can be reached."""
         return self._venue is not None and self._venue.up
 
-    @property
     def digest(self) -> str:
         """What happened, in one number."""
-        return hashlib.sha256("\n".join(self._trace).encode()).hexdigest()
+        return hashlib.sha256(self.story().encode()).hexdigest()
 
-    def trace(self, text: str) -> None:
-        """Write down what happened."""
-        self._trace.append(f"{self.now:10.3f} {text}")
+    def trace(self, *words: object) -> None:
+        """Write down what happened; it is put into words when somebody reads it."""
+        self._trace.append((self.now, words))
 
     def story(self) -> str:
         """Return everything that happened, in words."""
-        return "\n".join(self._trace)
+        return "\n".join(f"{time:10.3f} {' '.join(map(str, words))}" for time, words in self._trace)
 
     def on_disk(self, client_id: str) -> bool:
         """Whether an order's intent would survive a power cut now."""
@@ -305,7 +304,7 @@ class World:
     # -- what is told, and to whom
 
     def _sending(self, sent: Any) -> None:
-        self.trace(f"sends {sent}")
+        self.trace("sends", sent)
         self.invariants.sending(sent)
 
     def _unsure(self, client_id: str) -> None:
@@ -315,7 +314,7 @@ class World:
 
     def _happened(self, events: Any) -> None:
         for event in events:
-            self.trace(f"exchange: {_short(event)}")
+            self.trace("exchange:", _Short(event))
         if self._venue is not None:
             self._venue.happened(events)
 
@@ -411,8 +410,15 @@ class World:
         )
 
 
-def _short(event: CoreEvent) -> str:
-    order = event.order
-    fill = getattr(event, "fill", None)
-    said = "" if fill is None else f" fill {fill.id}: {fill.quantity} at {fill.price}"
-    return f"{type(event).__name__} {order.client_id} {order.side} {order.type} {order.status}{said}"
+class _Short:
+    """An event of the exchange, in few words."""
+
+    def __init__(self, event: CoreEvent) -> None:
+        self._event = event
+
+    def __str__(self) -> str:
+        event = self._event
+        fill = getattr(event, "fill", None)
+        said = "" if fill is None else f" fill {fill.id}: {fill.quantity} at {fill.price}"
+        order = event.order
+        return f"{type(event).__name__} {order.client_id} {order.side} {order.type} {order.status}{said}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -174,23 +175,30 @@ class Gateway:
 
     async def cancel(self, client_ids: Iterable[str]) -> list[ExchangeEvent]:
         """Cancel orders, and look how they ended; what cannot be known is resolved later, by evidence."""
-        news: list[ExchangeEvent] = []
-        for client_id in client_ids:
-            life = self._live.get(client_id)
-            if life is None or life.state.is_final:
-                continue
-            self.recorder.write("outcome", Outcome(client_id, "cancel_sent"), durable=False)
+        found = (self._live.get(client_id) for client_id in client_ids)
+        lives = [life for life in found if life is not None and not life.state.is_final]
+        for life in lives:
+            self.recorder.write("outcome", Outcome(life.client_id, "cancel_sent"), durable=False)
             self.activity += 1
-            try:
-                order = await self.exchange.cancel(self.market.symbol, client_id)
-            except (OrderUnknown, OrderNotFound, TransientError) as error:
-                self._lose([life.intent], f"it was to be cancelled: {error}", client_id)
-            except BaseException:
-                self._lose([life.intent], "cancelling it was broken off", client_id)
-                raise
-            else:
-                news += self.observe(order)
+        # At once: one after the other, two that get no answer would leave a position bare for twice as long.
+        answers = await asyncio.gather(*(self._cancel(life) for life in lives), return_exceptions=True)
+        news: list[ExchangeEvent] = []
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+            news += answer
         return news
+
+    async def _cancel(self, life: OrderLife) -> list[ExchangeEvent]:
+        try:
+            order = await self.exchange.cancel(self.market.symbol, life.client_id)
+        except (OrderUnknown, OrderNotFound, TransientError) as error:
+            self._lose([life.intent], f"it was to be cancelled: {error}", life.client_id)
+            return []
+        except BaseException:
+            self._lose([life.intent], "cancelling it was broken off", life.client_id)
+            raise
+        return self.observe(order)
 
     async def gather(self) -> Evidence:
         """Ask the exchange for everything that bears on the bot's orders; raises as `evidence.gather`."""
@@ -339,6 +347,11 @@ class Gateway:
         if times and not self._live:
             self.seen_until(max(times))
 
+    def remind(self) -> None:
+        """Tell of the orders that an earlier session left, and that are still unknown."""
+        for client_id, reason in self._unknown.items():
+            self._tell_unknown(client_id, reason)
+
     # -- inside
 
     async def _send(self, wanted: Intent | OcoIntent) -> Sequence[Order]:
@@ -381,6 +394,9 @@ class Gateway:
         for client_id in lost:
             self._unknown[client_id] = reason
         self.recorder.write("outcome", Outcome(name, "unknown", reason=reason), durable=False)
+        self._tell_unknown(name, reason)
+
+    def _tell_unknown(self, name: str, reason: str) -> None:
         self.tell(
             Notice(
                 "error",

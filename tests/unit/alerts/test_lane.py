@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from cryptobot.alerts.alert import Alert, Digest
@@ -116,7 +118,7 @@ def test_no_more_than_one_message_a_second(source, notebook, clock, begin):
     channel.send = lambda message: (times.append(clock.monotonic()), send(message))[1]
     run(lane, clock, 60)
     assert len(times) == 50
-    assert min(after - before for before, after in zip(times, times[1:], strict=False)) >= 1.0
+    assert min(after - before for before, after in pairwise(times)) >= 1.0
 
 
 def test_a_shared_channel_keeps_its_rhythm_for_all(source, notebook, clock, begin):

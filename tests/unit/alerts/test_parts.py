@@ -141,8 +141,10 @@ def test_other_addresses_are_refused_and_not_shown(url):
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("17", 17.0), (" 1 ", 1.0), ("0", 0.0), ("99999", 3_600.0), (None, 30.0), ("", 30.0), ("-5", 30.0), ("1e9", 30.0)]
-    + [("Wed, 21 Oct 2026 07:28:00 GMT", 30.0), ("9" * 5_000, 30.0), ("²", 30.0)],
+    [
+        *(("17", 17.0), (" 1 ", 1.0), ("0", 0.0), ("99999", 3_600.0), (None, 30.0), ("", 30.0), ("-5", 30.0)),
+        *(("1e9", 30.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 30.0), ("9" * 5_000, 30.0), ("²", 30.0)),
+    ],
 )
 def test_how_long_a_server_wants_to_be_left_alone(text, seconds):
     assert retry_after(text) == seconds

@@ -1,0 +1,140 @@
+"""The real process, killed again and again while it trades: the exchange's own ledger says what must be in the journal.
+
+The bot trades through ccxt on a simulator in this process, so that no kill touches the oracle. Where a kill falls is drawn
+from a seed: so many orders or requests after the start, some of them before the bot has compared its books.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+import cryptobot as cb
+from cryptobot.control import launch as launching
+from cryptobot.control.attached_bot import AttachedBot
+from cryptobot.control.launch import launch
+from cryptobot.core.types import Intent
+from cryptobot.trading.journal import JournalView, SqliteJournal
+
+PATIENCE = 60
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+
+
+@pytest.fixture
+def simulator(monkeypatch):
+    with cb.Simulator(practice=7, speed=600) as running:
+        monkeypatch.setenv("BINANCE_API_KEY", running.api_key)
+        monkeypatch.setenv("BINANCE_API_SECRET", running.secret)
+        yield running
+
+
+def config(simulator):
+    return {
+        "name": "killed",
+        "mode": "testnet",
+        "exchange": {"id": "binance", "endpoint": simulator.endpoint},
+        "symbol": "BTC/USDT",
+        "timeframe": "1m",
+        "sizing": 0.5,
+        "strategy": {"name": "ma_crossover", "params": {"fast": 2, "slow": 3, "volatility_window": 2}},
+    }
+
+
+def wait_for(condition):
+    """Look until something is so, for as long as a busy machine may need."""
+    deadline, tick = time.monotonic() + PATIENCE, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline
+        tick.wait(0.002)
+
+
+def kill_somewhere(simulator, draw):
+    """Launch the bot, and kill it after a drawn number of requests or orders."""
+    seen = {"requests": lambda: simulator.change(lambda world: world.requests[-1:]), "orders": None}
+    what, extra = draw.choice(["requests", "orders", "orders"]), draw.randrange(1, 5)
+    orders = len(simulator.ledger.orders)
+    last = seen["requests"]()
+    launcher = threading.Thread(target=quietly_launch, args=(config(simulator),))
+    launcher.start()
+    if what == "requests":
+        for _ in range(extra):
+            wait_for(lambda: seen["requests"]() != last)  # noqa: B023 - it is called here and now
+            last = seen["requests"]()
+    else:
+        wait_for(lambda: len(simulator.ledger.orders) >= orders + extra)
+    [child] = [child for child in launching._CHILDREN if child.poll() is None]
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(PATIENCE)
+    launcher.join(PATIENCE)
+    assert not launcher.is_alive()
+
+
+def quietly_launch(settings):
+    try:
+        launch(settings)
+    except cb.CryptobotError as error:
+        assert "exit code -9" in str(error)  # killed before it traded
+
+
+def compare(simulator, folders):
+    """The journal's story is the ledger's: every order meant once, every execution booked once, nothing else."""
+    path = folders.journal("killed")
+    assert SqliteJournal.check(path).state == "ok"
+    view, ledger = JournalView.of(path, bars=False), simulator.ledger
+    meant = {intent.id for intent in view.intents if isinstance(intent, Intent)}
+    sent = Counter(order.client_id for order in ledger.orders)
+    assert max(sent.values()) == 1
+    assert set(sent) <= meant
+    assert {life.state.name for life in view.lives.values()} & {"SENT", "UNKNOWN"} == set()
+    booked = Counter((fill.id, fill.price, fill.quantity) for fill in view.fills)
+    assert booked == Counter((fill.id, fill.price, fill.quantity) for fill in ledger.fills)
+    with SqliteJournal(path, read_only=True) as journal:
+        [session] = [record.content for record in journal.records(kinds=["session"])]
+    books = view.portfolio(cash=session.cash)
+    dust = simulator.market.lot_size
+    assert abs(ledger.balances["BTC"].total - books.quantity) < dust
+    return view
+
+
+def run(simulator, folders, kills, seed):
+    draw = random.Random(seed)
+    for _ in range(kills):
+        kill_somewhere(simulator, draw)
+    bot = launch(config(simulator))
+    orders = len(simulator.ledger.orders)
+    assert bot.wait_until(lambda: len(simulator.ledger.orders) >= orders + 2, PATIENCE)  # it still trades
+    assert bot.status().trading_state == "active"
+    assert bot.stop().status().unknown_orders == 0
+    view = compare(simulator, folders)
+    assert bot.status().trades == len(view.trades()) >= kills // 4
+    bot.shut_down()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_twenty_kills_lose_nothing_and_double_nothing(simulator, folders):
+    run(simulator, folders, kills=20, seed=20)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(25))
+def test_a_thousand_kills(simulator, folders, seed):
+    run(simulator, folders, kills=40, seed=seed)
+
+
+def test_a_kill_before_anything_was_sent(simulator, folders):
+    launcher = threading.Thread(target=quietly_launch, args=(config(simulator),))
+    launcher.start()
+    wait_for(lambda: AttachedBot("killed").alive)
+    os.kill(AttachedBot("killed").process.pid, signal.SIGKILL)
+    launcher.join(PATIENCE)
+    again = launch(config(simulator))
+    assert again.status().state == "running"
+    again.shut_down()
