@@ -77,7 +77,8 @@ class Dispatcher:
     def nudge(self) -> None:
         """Say that the source holds something new; takes a microsecond."""
         for worker in self._workers:
-            worker.wake.set()
+            if not worker.wake.is_set():
+                worker.wake.set()
 
     def tell(self, alert: Alert) -> None:
         """Tell what the source cannot hold, for example that the disk is full. It does not survive a crash.

@@ -58,7 +58,7 @@ class Lane:
         self._outbox = Outbox(channel.delivery)
         self._health = _Health()
         self._hand: Message | None = None
-        self._read = self._marked = self._tried = self._repeat_until = 0
+        self._read = self._marked = self._urgent = self._tried = self._repeat_until = 0
         self._thread: int | None = None
         self._thread_order = ""
         self._summary_at = 0
@@ -75,6 +75,7 @@ class Lane:
         if left is not None:
             self._repeat_until = newest if left == _OPEN else left
         self._read = self._tried = self._marked
+        self._urgent = min(max(self._marked, self._source.cursor(f"{self.name}.urgent") or 0), newest)
         self._thread = self._source.cursor(f"{self.name}.thread") or None
         summary = self._source.cursor(f"{self.name}.summary")
         self._summary_at = self._clock.now() if summary is None else summary
@@ -151,6 +152,8 @@ class Lane:
             count += 1
             with self._lock:
                 self._read = alert.number
+                if alert.level != "info" and alert.number <= self._urgent:
+                    continue  # told before the last end, while something less urgent had to wait
                 self._outbox.take(replace(alert, repeat=alert.number <= self._repeat_until), now)
         due = self._channel.delivery.summary_due(self._clock.now())
         if due is not None and due > self._summary_at:
@@ -218,7 +221,7 @@ class Lane:
         self._fail(error)
         doubled = min(_LONGEST, 2.0 ** min(self._health.failures, 10))
         wait = _LATER if error.again == "later" else doubled
-        self._channel.pace.hold(now, error.retry_after if error.retry_after is not None else wait)
+        self._channel.pace.hold(now, wait if error.retry_after is None else max(1.0, error.retry_after))
 
     def _fail(self, error: AlertError) -> None:
         said = clean(error, 400, one_line=True)
@@ -237,10 +240,15 @@ class Lane:
         self._health.trouble, self._health.since, self._health.failures = "", None, 0
 
     def _mark(self) -> None:
-        settled = self._outbox.settled
-        if self._hand is None and settled > self._marked:
+        if self._hand is not None:
+            return
+        settled, urgent = self._outbox.settled, self._outbox.settled_urgent
+        if settled > self._marked:
             self._marked = settled
             self._keep("", settled)
+        if urgent > max(settled, self._urgent):
+            self._urgent = urgent
+            self._keep(".urgent", urgent)
 
     def _keep(self, what: str, number: int) -> None:
         """Keep a mark; without it something may be told twice, which is no reason to tell nothing."""

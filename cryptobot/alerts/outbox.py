@@ -67,6 +67,15 @@ class Outbox:
         waiting += [told.since.first_number for told in self._told.values() if told.since.count]
         return min(waiting) - 1 if waiting else self._taken
 
+    @property
+    def settled_urgent(self) -> int:
+        """The same for warnings and critical alerts alone: alerts of level info may wait a whole night."""
+        waiting = [_first(item) for level, line in self._lines.items() for item in line if level != "info"]
+        waiting += [
+            told.since.first_number for key, told in self._told.items() if told.since.count and key[0] != "info"
+        ]
+        return min(waiting) - 1 if waiting else self._taken
+
     def take(self, alert: Alert, now: float) -> None:
         """Let an alert wait its turn.
 

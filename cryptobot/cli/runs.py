@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cryptobot.backtest.registry.run import Kind
 
 IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Compare these runs instead.")]
-KindOption = Annotated[str | None, typer.Option("--kind", help="Only backtest, sweep or walk_forward.")]
+KindOption = Annotated[str | None, typer.Option("--kind", help="Only backtest, sweep, walk_forward or check.")]
 NameOption = Annotated[str | None, typer.Option("--strategy", metavar="NAME", help="Only of this strategy.")]
 CountOption = Annotated[int, typer.Option("--n", "-n", help="The most to show.", min=1)]
 

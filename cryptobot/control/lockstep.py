@@ -53,7 +53,7 @@ def trade_in_step(bot: Bot, market: Steps, progress: Callable[[int], None] | Non
 
     def done(bars: int) -> bool:
         engine = session.engine
-        return session.state != "running" or (session.bars >= bars and (engine is None or engine.waiting is None))
+        return session.state != "running" or (session.bars >= bars and (engine is None or not engine.busy))
 
     bars = 0
     try:

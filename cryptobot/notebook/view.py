@@ -60,6 +60,7 @@ class View:
         time
             Open times of the bars, nanoseconds since 1970-01-01 UTC, not empty.
         """
+        found = self._wanted is None or len(time) < self.reach or self._wanted[0] * MILLI >= time[0]
         if self._wanted is not None and not self.follow:
             self._scale.set_window(*self._wanted)
         if self.follow or self._scale.get_window() is None:
@@ -67,7 +68,7 @@ class View:
             self._to_newest(time)
         else:
             self._keep_inside(time)
-        if self._wanted is not None and (len(time) < self.reach or self._wanted[0] * MILLI >= time[0]):
+        if found:
             self._wanted = None
 
     def step(self, how: Move, time: Ints) -> None:

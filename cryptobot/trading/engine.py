@@ -152,6 +152,11 @@ class Engine:
         """The entry or exit that has no answer yet, or None."""
         return self._entering or self.exits.selling
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything was sent, or is about to be, that the exchange has not answered."""
+        return self.waiting is not None or self.exits.busy
+
     def prime(self, bars: list[Bar]) -> list[Notice]:
         """Let the strategy see past bars; nothing is traded on them. See `Sight.prime`."""
         notices = self.sight.prime(bars, self._equity_at)

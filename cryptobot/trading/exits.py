@@ -95,6 +95,11 @@ class Exits:
         self._hopeless = False  # and so would a sale, until the position changes
 
     @property
+    def busy(self) -> bool:
+        """Whether it is on its way out, or an answer about an order that protects is awaited."""
+        return self.leaving is not None or self.guard.busy
+
+    @property
     def protected(self) -> bool | None:
         """Whether the position is covered; None without one, or where no protection is wanted."""
         if self._books.is_flat or not self._wants_protection:

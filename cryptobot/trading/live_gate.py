@@ -18,6 +18,7 @@ from cryptobot.core.timeframe import Timeframe
 from cryptobot.strategy.base import Strategy
 from cryptobot.strategy.digest import strategy_digest
 from cryptobot.trading.gate_report import GateItem, GateReport
+from cryptobot.trading.opening import Plan
 from cryptobot.trading.paper_sessions import paper_session_of
 from cryptobot.trading.recorded_proof import recorded_proof
 
@@ -54,6 +55,28 @@ class LiveWish:
     limits: Limits | None
     key_rights: bool
     warnings: Sequence[str] = ()
+
+
+def wish_of(strategy: Strategy, plan: Plan) -> LiveWish:
+    """Return what a bot wants, on an exchange that is connected: it has looked at its key by then.
+
+    Parameters
+    ----------
+    strategy
+        That is to trade.
+    plan
+        Of the bot.
+    """
+    exchange = plan.exchange
+    return LiveWish(
+        strategy,
+        exchange.name,
+        plan.symbol,
+        plan.timeframe,
+        plan.limits if plan.limits.set_names() else None,
+        exchange.capabilities.key_rights,
+        tuple(getattr(exchange, "warnings", ())),
+    )
 
 
 class LiveGate:

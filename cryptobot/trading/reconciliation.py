@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cryptobot.core.money import Market
     from cryptobot.core.sizing import Sizing
     from cryptobot.strategy.base import Strategy
+    from cryptobot.trading.status import BotStatus
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,8 +113,16 @@ class Reconciliation:
         return curves(lines, float(self.backtest.cash), "Equity of the bot and of the backtest")
 
 
+@runtime_checkable
+class Handle(Protocol):
+    """A bot that runs somewhere else, by what this process has of it."""
+
+    def status(self) -> BotStatus:
+        """Return where it stands."""
+
+
 def reconcile(
-    bot_or_journal: Bot | Journal | str | Path,
+    bot_or_journal: Bot | Handle | Journal | str | Path,
     bars: pd.DataFrame | None = None,
     *,
     strategy: Strategy | type[Strategy] | None = None,
@@ -126,8 +135,8 @@ def reconcile(
     Parameters
     ----------
     bot_or_journal
-        A bot that has traded, running or not; or its journal, or the file of that, whatever became of the bot. All
-        that the journal tells counts as one session, stops and crashes between.
+        A bot that has traded, running or not, here or in a process of its own; or its journal, or the file of that,
+        whatever became of the bot. All that the journal tells counts as one session, stops and crashes between.
     bars
         The bars to backtest; None takes those that were seen.
     strategy
@@ -163,6 +172,11 @@ def reconcile(
         played = played_by(bot_or_journal)
     elif isinstance(bot_or_journal, str | Path):
         played = played_in(Path(bot_or_journal).expanduser(), strategy, sizing)
+    elif isinstance(bot_or_journal, Handle):
+        status = bot_or_journal.status()
+        if status.journal is None:
+            raise ConfigError(f"reconcile: {status.name} keeps no journal on disk. Reconcile it where it runs.")
+        played = played_in(Path(status.journal), strategy, sizing)
     else:
         played = played_in(bot_or_journal, strategy, sizing)
     costs, session = played.costs, played.session

@@ -76,8 +76,8 @@ class World:
         Whether the bot died with words that the disk had not taken: then it can only stop, and say so.
     lives
         How often it was started.
-    labels
-        The places at which the first life could have been killed.
+    labels, places
+        The places at which the first life could have been killed, and how many of them were in time to recover.
     """
 
     def __init__(self, plan: Schedule, die: tuple[int, int] | None = None) -> None:
@@ -98,6 +98,7 @@ class World:
         self.life_began = 0.0
         self.lives = 0
         self.labels: list[str] = []
+        self.places = 0
         self.excused: str | None = None
         self.forgot = False
         self.guards_staleness = plan.seed % 2 == 0
@@ -245,7 +246,7 @@ class World:
                 journal.close()
         finally:
             if number == 1:
-                self.labels = life.labels
+                self.labels = life.labels[: self.places or None]
             await self._bury(life)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -356,8 +357,13 @@ class World:
                 at(fault.start, self._do, deeds[fault.kind], fault)
             if fault.kind in undo:
                 at(fault.end, self._do, undo[fault.kind], fault)
+        at(schedule.TROUBLE, self._calm_down)
         at(schedule.SECONDS - 0.5, self.invariants.at_rest)
         at(schedule.SECONDS, self._stop)
+
+    def _calm_down(self) -> None:
+        if self.life is not None and self.lives == 1:
+            self.places = self.life.points
 
     def _faults(self, kind: str) -> list[Fault]:
         return [fault for fault in self.plan.faults if fault.kind == kind]

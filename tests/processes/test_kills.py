@@ -6,6 +6,7 @@ from a seed: so many orders or requests after the start, some of them before the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -27,9 +28,14 @@ PATIENCE = 60
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
 
-@pytest.fixture
-def simulator(monkeypatch):
-    with cb.Simulator(practice=7, speed=600) as running:
+class KilledEarlyError(Exception):
+    """What a launcher hears of a process that was killed before it traded."""
+
+
+@pytest.fixture(params=["received", "quote"])
+def simulator(request, monkeypatch):
+    """An exchange that takes a buy's fee from what was bought, which leaves dust, or from the money."""
+    with cb.Simulator(practice=7, speed=600, fee_asset=request.param) as running:
         monkeypatch.setenv("BINANCE_API_KEY", running.api_key)
         monkeypatch.setenv("BINANCE_API_SECRET", running.secret)
         yield running
@@ -57,18 +63,17 @@ def wait_for(condition):
 
 def kill_somewhere(simulator, draw):
     """Launch the bot, and kill it after a drawn number of requests or orders."""
-    seen = {"requests": lambda: simulator.change(lambda world: world.requests[-1:]), "orders": None}
     what, extra = draw.choice(["requests", "orders", "orders"]), draw.randrange(1, 5)
     orders = len(simulator.ledger.orders)
-    last = seen["requests"]()
+    last = simulator.requests[-1:]
     launcher = threading.Thread(target=quietly_launch, args=(config(simulator),))
     launcher.start()
-    if what == "requests":
-        for _ in range(extra):
-            wait_for(lambda: seen["requests"]() != last)  # noqa: B023 - it is called here and now
-            last = seen["requests"]()
-    else:
+    if what == "orders":
         wait_for(lambda: len(simulator.ledger.orders) >= orders + extra)
+    else:
+        for _ in range(extra):
+            wait_for(lambda: simulator.requests[-1:] != last)  # noqa: B023 - it is called here and now
+            last = simulator.requests[-1:]
     [child] = [child for child in launching._CHILDREN if child.poll() is None]
     os.kill(child.pid, signal.SIGKILL)
     child.wait(PATIENCE)
@@ -77,10 +82,12 @@ def kill_somewhere(simulator, draw):
 
 
 def quietly_launch(settings):
-    try:
-        launch(settings)
-    except cb.CryptobotError as error:
-        assert "exit code -9" in str(error)  # killed before it traded
+    """Launch a bot that may be killed before it trades; whatever else goes wrong fails the test."""
+    with contextlib.suppress(KilledEarlyError):
+        try:
+            launch(settings)
+        except cb.CryptobotError as error:
+            raise (KilledEarlyError if "exit code -9" in str(error) else RuntimeError)(str(error)) from error
 
 
 def compare(simulator, folders):
@@ -119,12 +126,12 @@ def run(simulator, folders, kills, seed):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_twenty_kills_lose_nothing_and_double_nothing(simulator, folders):
-    run(simulator, folders, kills=20, seed=20)
+def test_ten_kills_lose_nothing_and_double_nothing(simulator, folders):
+    run(simulator, folders, kills=10, seed=20)
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(13))
 def test_a_thousand_kills(simulator, folders, seed):
     run(simulator, folders, kills=40, seed=seed)
 

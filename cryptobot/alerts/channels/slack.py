@@ -15,6 +15,7 @@ from cryptobot.alerts.alert import Alert, Message
 from cryptobot.alerts.catalogue import alert
 from cryptobot.alerts.channel import AlertChannel
 from cryptobot.alerts.clean import clean
+from cryptobot.alerts.delivery import Delivery
 from cryptobot.alerts.errors import AlertError, NotSetUpError
 from cryptobot.alerts.http import require_url, retry_after, secrets_of, unreachable
 from cryptobot.alerts.picture import equity_picture
@@ -92,13 +93,15 @@ class SlackAlerts(AlertChannel):
             )
 
     @classmethod
-    def from_env(cls, **delivery: Any) -> SlackAlerts:
+    def from_env(cls, *, pictures: bool = True, timeout: float = 10.0, **delivery: Any) -> SlackAlerts:
         """Make one of ``SLACK_BOT_TOKEN`` and ``SLACK_CHANNEL``, or else of ``SLACK_WEBHOOK_URL``.
 
         Parameters
         ----------
+        pictures, timeout
+            As for the class.
         **delivery
-            See `Delivery`; also ``pictures``.
+            See `Delivery`.
 
         Raises
         ------
@@ -107,11 +110,13 @@ class SlackAlerts(AlertChannel):
         ConfigError
             If a value is not allowed.
         """
+        Delivery.of(**delivery)  # a secret given here would come from a file that is not for secrets
+        how: dict[str, Any] = {"pictures": pictures, "timeout": timeout, **delivery}
         settings = Settings.load()
         if settings.slack_bot_token is not None:
-            return cls(token=settings.slack_bot_token, channel=settings.slack_channel, **delivery)
+            return cls(token=settings.slack_bot_token, channel=settings.slack_channel, **how)
         if settings.slack_webhook_url is not None:
-            return cls(webhook=settings.slack_webhook_url, **delivery)
+            return cls(webhook=settings.slack_webhook_url, **how)
         raise NotSetUpError(
             "Slack is not set up. Set SLACK_WEBHOOK_URL (api.slack.com/apps, Incoming Webhooks), or SLACK_BOT_TOKEN and "
             "SLACK_CHANNEL, in the environment or in .env; then try: cryptobot alerts test."

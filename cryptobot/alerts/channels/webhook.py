@@ -12,6 +12,7 @@ from cryptobot.alerts.alert import Alert, Message
 from cryptobot.alerts.catalogue import alert
 from cryptobot.alerts.channel import AlertChannel
 from cryptobot.alerts.clean import clean
+from cryptobot.alerts.delivery import Delivery
 from cryptobot.alerts.errors import AlertError, NotSetUpError
 from cryptobot.alerts.http import Answer, post, require_url, retry_after, secrets_of
 from cryptobot.core.errors import ConfigError
@@ -60,8 +61,15 @@ class WebhookAlerts(AlertChannel):
         self._timeout = timeout
 
     @classmethod
-    def from_env(cls, **delivery: Any) -> WebhookAlerts:
+    def from_env(cls, *, timeout: float = 10.0, **delivery: Any) -> WebhookAlerts:
         """Make one of ``CRYPTOBOT_WEBHOOK_URL``, and ``CRYPTOBOT_WEBHOOK_TOKEN`` where that is set.
+
+        Parameters
+        ----------
+        timeout
+            As for the class.
+        **delivery
+            See `Delivery`.
 
         Raises
         ------
@@ -70,10 +78,11 @@ class WebhookAlerts(AlertChannel):
         ConfigError
             If a value is not allowed.
         """
+        Delivery.of(**delivery)  # a secret given here would come from a file that is not for secrets
         settings = Settings.load()
         if settings.webhook_url is None:
             raise NotSetUpError(f"{_NAME} is not set. Set it in the environment or in .env to the address to post to.")
-        return cls(settings.webhook_url, token=settings.webhook_token, **delivery)
+        return cls(settings.webhook_url, token=settings.webhook_token, timeout=timeout, **delivery)
 
     def send(self, message: Message) -> None:
         """Post one document.

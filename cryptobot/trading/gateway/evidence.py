@@ -44,7 +44,14 @@ class Evidence:
 
 
 async def gather(
-    exchange: Exchange, symbol: str, clock: Clock, *, activity: int, client_ids: Collection[str], since: int
+    exchange: Exchange,
+    symbol: str,
+    clock: Clock,
+    *,
+    activity: int,
+    client_ids: Collection[str],
+    since: int,
+    met: set[str],
 ) -> Evidence:
     """Ask an exchange for everything that bears on a bot's orders.
 
@@ -60,6 +67,9 @@ async def gather(
         Orders to look for one by one if they are not among the open ones.
     since
         For executions, nanoseconds since 1970-01-01 UTC.
+    met
+        Orders that were sent or asked for in this session; others are asked for even if they are among the open ones,
+        since an exchange may neither follow them nor know their executions before. Grows by those that are found.
 
     Raises
     ------
@@ -71,16 +81,16 @@ async def gather(
     asked = clock.monotonic()
     time = await exchange.now()
     open_orders = await exchange.open_orders(symbol)
-    # An order that is executed in part is asked for, too: of a new connection's executions some exchanges tell whose they
-    # are only once the order was asked for.
-    shown = {order.client_id for order in open_orders if not order.filled_quantity}
+    shown = {order.client_id for order in open_orders}
     orders: dict[str, Order | None] = {}
     for client_id in client_ids:
-        if client_id not in shown:
+        if client_id not in shown or client_id not in met:
             try:
                 orders[client_id] = await exchange.order(symbol, client_id)
+                met.add(client_id)
             except OrderNotFound:
-                orders[client_id] = None
+                if client_id not in shown:
+                    orders[client_id] = None
     fills = await exchange.fills(symbol, since)
     balances = await exchange.balances()
     return Evidence(asked, activity, time, tuple(open_orders), orders, tuple(fills), balances)

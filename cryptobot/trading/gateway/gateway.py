@@ -87,6 +87,7 @@ class Gateway:
         self._live: dict[str, OrderLife] = {}  # those that may still change the position
         self._sent_at: dict[str, float] = {}
         self._unknown: dict[str, str] = {}
+        self._met: set[str] = set()  # orders that the connection knows as the bot's
         self._booked: set[str] = set()  # ids of the executions that are the bot's
         self.strangers = Strangers(market, ids, self.account, recorder, tell)
 
@@ -151,6 +152,7 @@ class Gateway:
             self.recorder.write("intent", wanted)
         now = self.clock.now()
         for leg in legs:
+            self._met.add(leg.id)
             life = OrderLife(leg)
             life.sent(now)
             self._follow(life)
@@ -209,6 +211,7 @@ class Gateway:
             activity=self.activity,
             client_ids=[*self._live, *self.strangers.orphans],
             since=self.since,
+            met=self._met,
         )
 
     # -- what is told

@@ -170,10 +170,14 @@ def test_a_configuration_names_channels(monkeypatch):
         ({"slak": {}}, "Did you mean `slack`"),
         ({"log": {"levle": "info"}}, r"alerts\.log: .*`level`"),
         ({"log": "info"}, "table of settings"),
+        ({"slack": {"webhook": "canary"}}, "`webhook` is unknown"),
+        ({"slack": {"token": "canary"}}, "`token` is unknown"),
+        ({"webhook": {"url": "canary"}}, "`url` is unknown"),
         ({"webhook": {}}, r"alerts\.webhook: CRYPTOBOT_WEBHOOK_URL"),
     ]:
-        with pytest.raises(ConfigError, match=said):
+        with pytest.raises(ConfigError, match=said) as caught:
             alert_channels(wrong)
+        assert "canary" not in str(caught.value)
 
 
 def test_a_channel_of_ones_own_is_a_few_lines(monkeypatch, alert_of):

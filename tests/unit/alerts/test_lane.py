@@ -269,6 +269,31 @@ def test_a_trade_is_told_under_its_entry_also_after_a_restart(source, notebook, 
     ]
 
 
+@pytest.mark.parametrize("end", ["in order", "crash"])
+def test_what_was_told_at_night_is_not_told_again_because_something_less_urgent_waits(
+    source, notebook, clock, begin, end
+):
+    at_night = {"quiet": "00:00-23:59", "zone": "UTC"}
+    channel = notebook(**at_night)
+    lane = begin(channel)
+    source.add(topic="entry")
+    source.add(topic="halted", level="critical")
+    source.add(topic="connection", level="warning")
+    run(lane, clock, 5)
+    if end == "in order":
+        lane.leave()
+    source.flush()
+    source.crash()
+    source.add(topic="limit", level="warning")
+    by_day = notebook()
+    run(begin(by_day), clock, 10)
+    assert [message.number for message in channel.told] == [2, 3]
+    assert [(message.number, message.repeat) for message in by_day.told] == [
+        (1, True),  # it stands before what was tried, and only numbers are kept
+        (4, end == "crash"),
+    ]
+
+
 def test_what_is_told_late_says_so(source, notebook, clock, begin):
     channel = notebook()
     lane = begin(channel)

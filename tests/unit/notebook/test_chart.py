@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from cryptobot.core.types import Fill, Side
-from cryptobot.notebook.bqplot_chart import HEIGHT, BqplotChart
-from cryptobot.notebook.chart import About, PriceLine, Trip, charts
+from cryptobot.notebook.bqplot_chart import BqplotChart
+from cryptobot.notebook.chart import About, charts
 from cryptobot.notebook.numbers import Units
-from cryptobot.notebook.view import REACH, SPAN
+from cryptobot.notebook.view import SPAN
 from cryptobot.notebook.window import MAX_CANDLES, MILLI
 from cryptobot.trading.tape import TapeWindow
 

@@ -23,7 +23,7 @@ from cryptobot.trading.journal import (
     SqliteJournal,
     Terms,
 )
-from cryptobot.trading.live_gate import ITEMS, LiveGate, LiveWish, require_live
+from cryptobot.trading.live_gate import ITEMS, LiveGate, LiveWish, require_live, wish_of
 
 MINUTE = 60 * 10**9
 START = 1_704_067_200_000_000_000
@@ -95,6 +95,14 @@ def test_with_every_proof_it_passes_and_the_journal_keeps_what_it_saw(place):
     assert kept["parameters"] == STRATEGY.params
     assert [item["name"] for item in kept["items"]] == list(ITEMS)
     assert {item["overridden"] for item in kept["items"]} == {None}
+
+
+def test_what_a_bot_wants_is_read_from_its_plan():
+    exchange = cb.ReplayExchange(BARS, market=MARKET)
+    plan = cb.Bot(STRATEGY, exchange=exchange, limits=LIMITS).session.plan
+    wish = wish_of(STRATEGY, plan)
+    assert wish == replace(WISH, exchange="replay", key_rights=False, warnings=())
+    assert wish_of(STRATEGY, cb.Bot(STRATEGY, exchange=exchange).session.plan).limits is None
 
 
 @pytest.mark.parametrize("name", ["check_strategy", "backtest", "paper_session"])

@@ -140,6 +140,20 @@ def test_what_a_person_did_is_a_manual_order_and_nothing_else(
         assert again.attribution.shares == found.attribution.shares
 
 
+def test_a_bot_of_another_process_is_explained_by_its_journal(tmp_path):
+    class Far:
+        """What is left of a bot where it does not run."""
+
+        def __init__(self, status):
+            self.status = lambda: status
+
+    with SqliteJournal(tmp_path / "bot.sqlite", create=HEADER) as journal:
+        near = traded(journal)
+        assert agrees(reconcile(Far(near.status())), len(near.trades()))
+    with pytest.raises(cb.ConfigError, match="keeps no journal on disk"):
+        reconcile(Far(traded(MemoryJournal()).status()))
+
+
 def test_a_bot_takes_no_strategy_of_somebody_else():
     bot = cb.Bot(STRATEGY, exchange=cb.ReplayExchange(BARS))
     with pytest.raises(cb.ConfigError, match="Give them with a journal only"):

@@ -355,6 +355,12 @@ def test_a_bar_that_was_written_down_twice_counts_once():
     assert explain(done, between={50: twice}).gap == 0
 
 
+def test_an_execution_that_was_told_twice_counts_once():
+    done = happened()
+    again = [("fill", BookedFill(fill)) for _, _, fill in done[:7]]
+    assert explain(done, between={done[8][0]: again}).gap == 0
+
+
 def test_the_command_explains_a_journal_by_the_name_of_its_bot(tmp_path, monkeypatch, cli):
     monkeypatch.setenv("CRYPTOBOT_DATA_DIRECTORY", str(tmp_path))
     path = tmp_path / "journals" / "my-bot.sqlite"
