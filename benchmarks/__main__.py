@@ -15,6 +15,7 @@ PARTS = (
     "importing",
     "engine",
     "journal",
+    "orders",
     "matching",
     "simulator",
     "through_ccxt",

@@ -38,7 +38,7 @@ def fallback(message: Message) -> str:
 
 
 def _text(text: str, most: int) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": clean(text, most)}
+    return {"type": "plain_text", "text": clean(text, most), "emoji": False}
 
 
 def _figures(figures: list[tuple[str, str]]) -> list[dict[str, Any]]:

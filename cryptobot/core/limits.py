@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.money import decimal_of
@@ -69,6 +69,24 @@ class Limits:
     price_collar: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+
+    if TYPE_CHECKING:  # what is given may be any number; what is kept is exact
+
+        def __init__(
+            self,
+            *,
+            max_order_value: float | str | Decimal | None = None,
+            max_position_value: float | str | Decimal | None = None,
+            max_open_orders: int | None = None,
+            max_orders_per_minute: int | None = None,
+            max_daily_loss: float | str | Decimal | None = None,
+            max_drawdown: float | str | Decimal | None = None,
+            max_bar_age: float | str | Decimal | None = None,
+            max_clock_skew: float | str | Decimal | None = None,
+            price_collar: float | str | Decimal | None = None,
+            stop_loss: float | str | Decimal | None = None,
+            take_profit: float | str | Decimal | None = None,
+        ) -> None: ...
 
     def __new__(cls, **named: Any) -> Self:
         """Refuse names that are no limits, with the closest one."""

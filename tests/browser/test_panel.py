@@ -70,7 +70,7 @@ def test_a_bot_is_started_watched_and_stopped_in_both_themes(notebook: Callable[
     wait_for_bars(page, 40)
     page.wait_for_selector(".cb-pane .dot", state="attached", timeout=WITHIN)  # the triangle of a fill
     page.wait_for_selector(".cb-table-view tbody tr", timeout=WITHIN)
-    assert page.locator(".cb-pane").count() == 4
+    assert page.locator(".cb-pane").count() == 6
     assert page.locator(".cb-pane").first.locator(".stick").count() > 100
     assert page.locator('[data-key="price"] .cb-value').inner_text() != "–"
     # The newest bar ends at the right of the window, also where the browser's own zone is far from UTC.

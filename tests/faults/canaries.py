@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
@@ -27,15 +27,24 @@ from cryptobot.trading.keeper import Keeper
 from cryptobot.trading.lifecycle import OrderLife
 from cryptobot.trading.recorder import Recorder
 from cryptobot.trading.runner import Runner
+from tests.faults.schedule import KINDS
 
-Canary = Callable[[], Any]
-CANARIES: Final[dict[str, Canary]] = {}
+#: Planted bugs by name: a context in which the bug is there, and the kinds of faults that bring it to light.
+CANARIES: Final[dict[str, tuple[Callable[[], Any], tuple[str, ...]]]] = {}
+_ALL: Final = tuple(KINDS)
+_DOUBTS: Final = ("hidden", "answer_lost", "server_error", "jump", "events_dropped", "thin")
+_DEATHS: Final = ("killed", "stopped", "power_cut", "jump", "thin", "foreign_trade")
 
 
-def canary(make: Canary) -> Canary:
+def canary(make: Callable[[], Any], kinds: tuple[str, ...] = _ALL) -> Callable[[], Any]:
     """Register a planted bug by its name."""
-    CANARIES[make.__name__.replace("_", " ")] = make
+    CANARIES[make.__name__.replace("_", " ")] = make, kinds
     return make
+
+
+def among(*kinds: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+    """Register a planted bug that needs faults of these kinds to be seen soon."""
+    return lambda make: canary(make, kinds)
 
 
 # -- sending
@@ -148,7 +157,7 @@ def no_fsync() -> Any:
 # -- what became of it
 
 
-@canary
+@among(*_DOUBTS)
 def early_not_found_is_absent() -> Any:
     """An order that is not shown at once is taken for one that never arrived."""
     real = Reconciler.__init__
@@ -164,10 +173,8 @@ def cancelled_without_looking() -> Any:
     """A cancel that was sent is taken for one that worked, whatever was filled meanwhile."""
 
     async def cancel(self: Gateway, life: OrderLife) -> Any:
-        try:
+        with suppress(ExchangeError):
             await self.exchange.cancel(self.market.symbol, life.client_id)
-        except ExchangeError:
-            pass
         self._put_away(life)
         return [OrderRefused(life.client_id, life.intent.time, "cancelled", certain_to_fail=False)]
 
@@ -262,7 +269,7 @@ def foreign_orders_adopted() -> Any:
     return patch.object(ClientIds, "owns", lambda self, client_id: True)
 
 
-@canary
+@among(*_DEATHS)
 def executions_of_a_new_connection_are_foreign() -> Any:
     """A restart does not ask for its resting orders by name, so that it does not know their executions again."""
     real = evidence.gather
@@ -289,7 +296,7 @@ def stop_larger_than_the_position() -> Any:
     return patch.object(exits, "protection", wrong)
 
 
-@canary
+@among("thin", "events_late", "events_dropped", "rules_changed", "slow")
 def stop_not_resized() -> Any:
     """A stop that rests is good enough, however much is held."""
     return patch.object(Guard, "covers", lambda self, quantity, legs: len(self.legs) == legs)
@@ -319,7 +326,7 @@ def stop_left_behind() -> Any:
 # -- when nothing may be sent
 
 
-@canary
+@among("kill_switch", *_DEATHS)
 def the_dead_are_not_remembered() -> Any:
     """What a kill forbade is allowed again after a restart."""
     return patch.object(JournalView, "trading_state", property(lambda view: None))
@@ -352,7 +359,7 @@ def nobody_is_told_of_unknown_orders() -> Any:
     return patch.object(Gateway, "_tell_unknown", lambda self, name, reason: None)
 
 
-@canary
+@among("not_reached", "rate_limited", "thin", "jump", "server_error")
 def nobody_is_told_of_bare_positions() -> Any:
     """A stop that cannot be placed is tried again and again in silence, and the position is kept."""
     return _all(
@@ -375,7 +382,7 @@ def never_compared_again() -> Any:
     return patch.object(Keeper, "look", look)
 
 
-@canary
+@among(*_DOUBTS)
 def balances_do_not_matter() -> Any:
     """An order is proved absent by two questions, though the balances say that it was executed."""
     real = Reconciler._look_for_absent
@@ -387,7 +394,7 @@ def balances_do_not_matter() -> Any:
     return patch.object(Reconciler, "_look_for_absent", look)
 
 
-@canary
+@among("stopped", "slow", "answer_lost", "thin", "bars_twice")
 def a_stop_in_the_middle_of_sending() -> Any:
     """A clean stop lets go of an order that is on its way, and forgets it."""
 
