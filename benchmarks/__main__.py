@@ -22,6 +22,7 @@ PARTS = (
     "store",
     "sweep",
     "price_server",
+    "process",
     "throughput",
     "demo",
 )

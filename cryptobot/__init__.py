@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     # "as" makes each name public for type checkers (tests/contracts/test_public_api.py keeps this and _HOMES in step).
+    from cryptobot.backtest.registry.checks import check_strategy as check_strategy
     from cryptobot.backtest.registry.recording import runs as runs
     from cryptobot.backtest.report import BacktestReport as BacktestReport
     from cryptobot.backtest.run import backtest as backtest
@@ -81,7 +82,6 @@ if TYPE_CHECKING:
     from cryptobot.strategy.catalogue import strategies as strategies
     from cryptobot.strategy.catalogue import strategy as strategy
     from cryptobot.strategy.check_report import CheckReport as CheckReport
-    from cryptobot.strategy.checks import check_strategy as check_strategy
     from cryptobot.strategy.conditions import crossed_above as crossed_above
     from cryptobot.strategy.conditions import crossed_below as crossed_below
     from cryptobot.strategy.conditions import previous as previous
@@ -102,6 +102,9 @@ if TYPE_CHECKING:
     from cryptobot.strategy.volatility import RollingVolatility as RollingVolatility
     from cryptobot.strategy.volatility import YangZhangVolatility as YangZhangVolatility
     from cryptobot.trading.bot import Bot as Bot
+    from cryptobot.trading.gate_report import GateReport as GateReport
+    from cryptobot.trading.journal import SqliteJournal as SqliteJournal
+    from cryptobot.trading.live_gate import LiveGate as LiveGate
     from cryptobot.trading.reconciliation import Reconciliation as Reconciliation
     from cryptobot.trading.reconciliation import reconcile as reconcile
     from mcp_server.client.synchronous import PriceClient as PriceClient
@@ -109,6 +112,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "cryptobot.backtest.registry.checks": ("check_strategy",),
     "cryptobot.backtest.registry.recording": ("runs",),
     "cryptobot.backtest.report": ("BacktestReport",),
     "cryptobot.backtest.run": ("backtest",),
@@ -165,7 +169,6 @@ _HOMES = {
     "cryptobot.strategy.base": ("Strategy",),
     "cryptobot.strategy.catalogue": ("get_strategy", "strategies", "strategy"),
     "cryptobot.strategy.check_report": ("CheckReport",),
-    "cryptobot.strategy.checks": ("check_strategy",),
     "cryptobot.strategy.conditions": ("crossed_above", "crossed_below", "previous"),
     "cryptobot.strategy.feature": ("Feature", "indicator"),
     "cryptobot.strategy.indicators": ("ATR", "EMA", "RSI", "SMA"),
@@ -182,6 +185,9 @@ _HOMES = {
         "YangZhangVolatility",
     ),
     "cryptobot.trading.bot": ("Bot",),
+    "cryptobot.trading.gate_report": ("GateReport",),
+    "cryptobot.trading.journal": ("SqliteJournal",),
+    "cryptobot.trading.live_gate": ("LiveGate",),
     "cryptobot.trading.reconciliation": ("Reconciliation", "reconcile"),
     "mcp_server.client.synchronous": ("PriceClient",),
 }

@@ -152,7 +152,7 @@ class Lane:
             count += 1
             with self._lock:
                 self._read = alert.number
-                if False:
+                if alert.level != "info" and alert.number <= self._urgent:
                     continue  # told before the last end, while something less urgent had to wait
                 self._outbox.take(replace(alert, repeat=alert.number <= self._repeat_until), now)
         due = self._channel.delivery.summary_due(self._clock.now())

@@ -64,7 +64,9 @@ class OrderRejected(ExchangeError):
         Name of the rule that it broke, where one is known, for example ``"NOTIONAL"``.
     """
 
-    rule: str = ""
+    def __init__(self, text: str = "", rule: str = "") -> None:
+        super().__init__(text)
+        self.rule = rule
 
 
 class OrderNotSent(TransientError):

@@ -97,12 +97,7 @@ class SimulatedExchange:
         self.costs = costs
         self._cash = Portfolio(cash).initial_cash
         self._rules = MarketRules(market)
-        self.core = MatchingCore(
-            [self._rules],
-            {market.quote: self._cash, market.base: Decimal(0)},
-            Fees(costs.fee, costs.fee, "quote"),
-            slippage_bps=costs.slippage_bps,
-        )
+        self.core = self._new_core({market.quote: self._cash, market.base: Decimal(0)})
         self._market = market
         self._grid = grid
         self._step = timeframe.nanoseconds
@@ -286,6 +281,12 @@ class SimulatedExchange:
         await self.market(symbol)
         return [fill for fill in self.core.fills(symbol) if fill.time >= since]
 
+    def _new_core(self, balances: Mapping[str, Decimal], first_id: int = 1) -> MatchingCore:
+        fees, slippage = Fees(self.costs.fee, self.costs.fee, "quote"), self.costs.slippage_bps
+        return MatchingCore(
+            [self._rules], balances, fees, slippage_bps=slippage, first_order_id=first_id, first_fill_id=first_id
+        )
+
     async def restore(
         self,
         symbol: str,
@@ -301,17 +302,8 @@ class SimulatedExchange:
                 break
             self._past.append(bar)
             self._now, self._close = bar.time + self._step, bar.close
-        fees = Fees(self.costs.fee, self.costs.fee, "quote")
         # An execution's id is its own for ever: who has booked one of an earlier session takes it for the same again.
-        first = max(after or 0, self._clock.now())
-        self.core = MatchingCore(
-            [self._rules],
-            balances,
-            fees,
-            slippage_bps=self.costs.slippage_bps,
-            first_order_id=first,
-            first_fill_id=first,
-        )
+        self.core = self._new_core(balances, first_id=max(after or 0, self._clock.now()))
         lost: list[str] = []
         for order in orders:
             legs = [order] if isinstance(order, Intent) else [order.above, order.below]

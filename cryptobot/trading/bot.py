@@ -20,7 +20,8 @@ from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Level, Notice, SetTradingState
 from cryptobot.trading.display import DISPLAYS
 from cryptobot.trading.explanation import Explanation, nothing_yet
-from cryptobot.trading.journal import Journal, MemoryJournal
+from cryptobot.trading.journal import Journal, MemoryJournal, SqliteJournal
+from cryptobot.trading.live_gate import LiveGate
 from cryptobot.trading.log import LogBook, LogLine
 from cryptobot.trading.opening import Plan
 from cryptobot.trading.runner import Runner
@@ -54,7 +55,10 @@ class Bot:
     name
         For people and for client order ids; the default is strategy and market.
     journal
-        Where intents are written before they are sent.
+        Where everything is written down, orders before they are sent. One that holds an earlier session is gone on with.
+        None keeps it in memory.
+    gate
+        What real money asks for; needed for a live exchange only.
     clock
         Where the time comes from.
 
@@ -80,6 +84,7 @@ class Bot:
         limits: Limits | None = None,
         name: str | None = None,
         journal: Journal | None = None,
+        gate: LiveGate | None = None,
         clock: Clock | None = None,
     ) -> None:
         if not isinstance(strategy, Strategy):
@@ -87,10 +92,12 @@ class Bot:
             raise ConfigError(f"strategy: {strategy!r} is not a strategy.{made} Allowed: an instance of cb.Strategy.")
         if isinstance(exchange, type) or not hasattr(exchange, "stream"):
             raise ConfigError(f"exchange: {exchange!r} is not an exchange. Give for example cb.PracticeExchange().")
-        if exchange.mode is Mode.LIVE:
+        if gate is not None and not isinstance(gate, LiveGate):
+            raise ConfigError(f"gate: {gate!r} is none. Give cb.LiveGate(paper_time='3d').")
+        if exchange.mode is Mode.LIVE and not isinstance(journal, SqliteJournal):
             raise ConfigError(
-                f"exchange: {exchange.name} is live, and bots do not trade real money in this release: one that crashed in "
-                "the middle of an order could not yet tell what became of it. Use mode='testnet', or cb.PaperExchange."
+                f"exchange: {exchange.name} is live, and real money needs a journal on disk, from which a bot goes on after "
+                "a crash. Launch it in a process of its own, cb.launch('bot.toml'), or give journal=cb.SqliteJournal(path)."
             )
         if isinstance(sizing, int | float):
             sizing = FractionOfEquity(sizing)
@@ -125,6 +132,7 @@ class Bot:
             clock=self._clock,
             log=self._log.add,
             lock=self.lock,
+            gate=gate,
         )
         self._log.add(
             "info", f"{self.name} is ready: {strategy!r} on {self._symbol} {self._timeframe} ({exchange.name})."

@@ -169,7 +169,11 @@ class Exits:
         """Take note of an execution that is in the books already; return what it was, and why."""
         guard = self.guard
         self._bare_since, self._refused, self._hopeless = None, False, False
-        self._retry_at, self._retry, self._pause = 0, _FIRST_RETRY, 0  # something moves: nothing is held back any longer
+        self._retry_at, self._retry, self._pause = (
+            0,
+            _FIRST_RETRY,
+            0,
+        )  # something moves: nothing is held back any longer
         if fill.intent_id in guard:
             leg = guard.intent(fill.intent_id)
             guard.filled(fill.intent_id, fill.quantity, complete=complete)

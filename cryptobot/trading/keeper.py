@@ -153,9 +153,7 @@ class Keeper:
         patience = _PATIENCE if self._desk.gateway.restless else _LONGEST_RETRY
         if not self._told_failure and now - self._failing_since >= patience:
             self._told_failure = True
-            text = (
-                f"Journal and exchange could not be compared for {now - self._failing_since:,.0f} s: {error}"
-            )
+            text = f"Journal and exchange could not be compared for {now - self._failing_since:,.0f} s: {error}"
             self._tell(Notice("warning", text, "connection"))
 
     def _notice_silence(self) -> None:

@@ -20,6 +20,7 @@ from cryptobot.trading.gateway.gateway import Gateway
 from cryptobot.trading.hands import Hands
 from cryptobot.trading.journal import Journal, MemoryJournal, ParametersSet, StateChange, TradingStateChange
 from cryptobot.trading.keeper import Keeper
+from cryptobot.trading.live_gate import LiveGate, require_live, wish_of
 from cryptobot.trading.opening import Desk, Plan, open_desk
 from cryptobot.trading.recorder import Recorder
 from cryptobot.trading.status import BotStatus, State, status_of
@@ -46,6 +47,8 @@ class Runner:
         Takes a level and a text.
     lock
         Held while the engine handles an event, so that readers see one state.
+    gate
+        What real money asks for; needed for real money only.
     notify
         Called after each notice that was written down: there is something to tell.
 
@@ -72,6 +75,7 @@ class Runner:
         clock: Clock,
         log: Callable[[Level, str], None],
         lock: threading.RLock,
+        gate: LiveGate | None = None,
         notify: Callable[[], None] = lambda: None,
     ) -> None:
         self.plan = plan
@@ -89,6 +93,7 @@ class Runner:
         self._strategy = strategy
         self._clock = clock
         self._write_log = log
+        self._gate = gate
         self._notify = notify
         self._lock = lock
         self._changed = threading.Condition(lock)
@@ -254,6 +259,9 @@ class Runner:
         try:
             await self.exchange.connect()
             if self.desk is None:
+                if self.exchange.mode is Mode.LIVE:
+                    report = await asyncio.to_thread(require_live, self._gate, wish_of(self._strategy, self.plan))
+                    self._recorder.must_write("gate", report.record())
                 desk = await open_desk(self.plan, lambda: self._strategy, self._recorder, self._clock, self._tell)
                 with self._lock:
                     self.desk = desk

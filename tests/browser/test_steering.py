@@ -85,18 +85,19 @@ def test_live_actions_want_a_typed_word(notebook: Callable[..., Any]) -> None:
 
 def test_tables_are_sorted_and_a_trade_is_shown_in_the_chart(running: Any) -> None:
     page = running.page
-    page.wait_for_function("() => document.querySelectorAll('.cb-table-view tbody tr').length > 3", timeout=WITHIN)
-    running.execute("bot.stop()")
+    table = page.locator(".cb-table-view", has=page.locator("th", has_text="Exit price"))
+    table.locator("tbody tr").nth(3).wait_for(timeout=WITHIN)
+    running.execute("bot.stop(); panel.refresh()")
     state(running, "stopped")
-    head = page.locator(".cb-table-view th", has_text="PnL").first
+    head = table.locator("th", has_text="PnL")
     head.get_by_role("button").click()
     assert head.get_attribute("aria-sort") == "descending"
-    texts = page.locator(".cb-table-view tbody tr td:nth-child(7)").all_inner_texts()[
-        : len(page.locator("tbody tr").all())
-    ]
-    numbers = [float(text.replace("−", "-").replace(",", "")) for text in texts if text]
+    texts = table.locator("tbody tr td:nth-child(7)").all_inner_texts()
+    numbers = [float(text.replace("−", "-").replace(",", "")) for text in texts]
+    assert len(numbers) > 3
     assert numbers == sorted(numbers, reverse=True)
-    line = page.locator(".cb-table-view tbody tr").first
+    name = table.locator("tbody tr").first.get_attribute("data-id")
+    line = table.locator(f'tr[data-id="{name}"]')
     line.focus()
     page.keyboard.press("Enter")
     page.locator(".cb-band").wait_for(timeout=WITHIN)
@@ -162,7 +163,7 @@ def test_every_control_has_a_name_and_texts_have_contrast(running: Any) -> None:
     running.execute("bot.stop()")
     nameless = page.evaluate(
         """() => [...document.querySelectorAll('.cb-panel :is(button, input, select, [tabindex="0"])')]
-            .filter(node => !(node.textContent.trim() || node.title || node.getAttribute('aria-label')
+            .filter(node => node.checkVisibility() && !(node.textContent.trim() || node.title || node.getAttribute('aria-label')
                 || node.labels?.[0]?.textContent.trim() || node.closest('[role=tablist]')))
             .map(node => node.outerHTML.slice(0, 120))"""
     )

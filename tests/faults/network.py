@@ -69,6 +69,10 @@ class Network:
                 return fault
         return None
 
+    def _hits(self, kind: str, *, acts: bool) -> bool:
+        fault = self.at_work(kind)
+        return fault is not None and (acts or fault.size > 0.5)
+
     def loses_events_since(self, since: float) -> bool:
         """Whether messages got lost, or came late, between a moment and now."""
         now = self._loop.time()
@@ -92,8 +96,8 @@ class Network:
             return chance.uniform(0.5, 3 + 9 * slow.size)
         return chance.uniform(0.01, 0.15)
 
-    def fate(self) -> Fate:
-        """Decide about a request."""
+    def fate(self, *, acts: bool = True) -> Fate:
+        """Decide about a request: of some faults only those that change something suffer, and questions do not."""
         chance = self._chance
         there, back = self.delay(), self.delay()
         if self.at_work("not_reached") and chance.random() < 0.7:
@@ -102,23 +106,32 @@ class Network:
             return Fate(there, back, loss="request")
         if self.at_work("rate_limited") and chance.random() < 0.7:
             return Fate(there, back, word="slow down")
-        if self.at_work("server_error") and chance.random() < 0.7:
+        if self._hits("server_error", acts=acts) and chance.random() < 0.7:
             return Fate(there, back, word=chance.choice(("failed", "failed but done")))
-        if self.at_work("request_lost") and chance.random() < 0.6:
+        if self._hits("request_lost", acts=acts) and chance.random() < 0.6:
             return Fate(there, back, loss="request")
-        if self.at_work("answer_lost") and chance.random() < 0.6:
+        if self._hits("answer_lost", acts=acts) and chance.random() < 0.6:
             return Fate(there, back, loss="answer")
         return Fate(there, back)
 
-    async def ask(self, what: str, act: Callable[[], Any], *, moves_money: bool = False) -> Any:
+    async def ask(self, what: str, act: Callable[[], Any], *, moves_money: bool = False, acts: bool = False) -> Any:
         """Send a request and wait for its answer.
+
+        Parameters
+        ----------
+        what, act
+            Its name, and what it does at the exchange.
+        moves_money
+            Whether it is an order: its failures are named otherwise.
+        acts
+            Whether it changes something all the same.
 
         Raises
         ------
         OrderUnknown, OrderNotSent, TransientError
             As an adapter says it.
         """
-        fate = self.fate()
+        fate = self.fate(acts=acts or moves_money)
         answer: asyncio.Future[Any] = self._loop.create_future()
         not_done = OrderNotSent if moves_money else TransientError
         nobody_knows = OrderUnknown if moves_money else TransientError

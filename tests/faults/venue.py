@@ -164,7 +164,7 @@ class Venue:
         """Cancel an order, then ask for it: a cancel that fails proves nothing."""
         failure: ExchangeError | None = None
         try:
-            await self._ask(f"cancel {client_id}", lambda: self._truth.cancel(client_id))
+            await self._ask(f"cancel {client_id}", lambda: self._truth.cancel(client_id), acts=True)
         except ExchangeError as error:
             failure = error
         try:
@@ -268,10 +268,10 @@ class Venue:
             self._rules = None
             raise
 
-    async def _ask(self, what: str, act: Callable[[], object], *, moves_money: bool = False) -> Any:
+    async def _ask(self, what: str, act: Callable[[], object], *, moves_money: bool = False, acts: bool = False) -> Any:
         self._life.point(f"before {what}")
         try:
-            return await self._network.ask(what, act, moves_money=moves_money)
+            return await self._network.ask(what, act, moves_money=moves_money, acts=acts)
         finally:
             if not self._life.dead:
                 self._life.point(f"after {what}")

@@ -254,8 +254,9 @@ class World:
         assert runner is not None
         status = runner.status()
         self.trace(f"the bot ends: {status.state} {status.reason}")
-        if task.exception() is not None:
-            self.invariants.fail("X", f"the runner raised {task.exception()!r}")
+        if task.cancelled() or task.exception() is not None:
+            how = "was cancelled" if task.cancelled() else repr(task.exception())
+            self.invariants.fail("X", f"the runner ended by itself: {how}")
         if "internal error" in status.reason:
             self.invariants.fail("X", status.reason)
         left = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]

@@ -190,7 +190,7 @@ class Desk:
             open_algo_orders=sum(1 for one in resting if one.type.has_stop),
         )
         if broken is not None:
-            raise OrderRejected(f"order {intent.id}: {broken.text} ({broken.rule}). Nothing was sent.")
+            raise OrderRejected(f"order {intent.id}: {broken.text} ({broken.rule}). Nothing was sent.", broken.rule)
         return Ticket(order, client_id, rules, amount)
 
     async def _amount(self, rules: MarketRules, intent: Intent) -> Decimal:

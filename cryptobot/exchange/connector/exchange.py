@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from cryptobot.core.clock import Clock, SystemClock
@@ -102,7 +103,10 @@ class CcxtExchange:
         self._trades = self._access.api_key is not None
         self.mode = Mode.LIVE if mode == "live" else Mode.TESTNET if self._trades else Mode.PAPER
         self._checks_rights = self._trades and (mode == "live" or endpoint is not None)
-        self._capabilities = self._quirks.capabilities(made, orders=self._trades)
+        self._capabilities = replace(
+            self._quirks.capabilities(made, orders=self._trades),
+            order_deadline=recv_window / 1000 + self._quirks.settles_after,
+        )
         self._connection = Connection(self._quirks, self._access, self._clock, local=self._local, report=self._reported)
         self._tracker = Tracker()
         self._events = Events()

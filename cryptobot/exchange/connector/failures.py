@@ -54,6 +54,12 @@ _NEVER_CONNECTED: Final = {
     "ExchangeClosedByUser",
     "gaierror",
 }
+# Words of refusals that a bot must tell from others: the price that an order was to wait for is there already.
+_RULES: Final = (
+    ("would trigger immediately", "WOULD_TRIGGER"),
+    ("would immediately match", "WOULD_MATCH"),
+    ("insufficient balance", "INSUFFICIENT_BALANCE"),
+)
 _BY_KIND: Final = (
     (Meaning.NOT_FOUND, {"OrderNotFound"}),
     (Meaning.DUPLICATE, {"DuplicateOrderId"}),
@@ -119,7 +125,8 @@ def order_error(verdict: Verdict, what: str, name: str) -> ExchangeError:
     text = verdict.text.rstrip(".")
     match verdict.meaning:
         case Meaning.REJECTED:
-            return OrderRejected(f"{what}: {name} refused it: {text}. Nothing was traded.")
+            rule = next((rule for words, rule in _RULES if words in text.lower()), "")
+            return OrderRejected(f"{what}: {name} refused it: {text}. Nothing was traded.", rule)
         case Meaning.NOT_SENT | Meaning.CLOCK:
             return OrderNotSent(f"{what} was not executed: {text}. It may be tried again.")
         case Meaning.AUTH:

@@ -114,7 +114,7 @@ class Gateway:
     @property
     def lacks_fills(self) -> bool:
         """Whether the exchange speaks of executions that it has not told one by one."""
-        return any(life.missing for life in self._live.values())
+        return any(self._may_lack(life) for life in self._live.values())
 
     @property
     def open_lives(self) -> list[OrderLife]:
@@ -270,7 +270,7 @@ class Gateway:
         self._resolve(life, "an execution of it was told")
         if had:  # all that is new is that nothing of the order is left
             return self._ended(life)
-        done = life.state.is_final and not life.missing
+        done = life.state.is_final and not self._may_lack(life)
         self.recorder.write("fill", BookedFill(fill, own=True, complete=done))
         self._booked.add(fill.id)
         self.account.book(fill)
@@ -367,6 +367,16 @@ class Gateway:
         self.lives[life.client_id] = self._live[life.client_id] = life
         self._sent_at[life.client_id] = self.clock.monotonic()
 
+    def _may_lack(self, life: OrderLife) -> bool:
+        """Whether executions of an order may be missing here: it is done, by its last one, and others were not told."""
+        if life.missing:
+            return True
+        if life.state is not OrderState.FILLED or (life.order is not None and not life.order.is_open):
+            return False
+        if life.ordered is None:
+            return life.order is None and self.exchange.capabilities.keeps_account
+        return self.market.round_quantity(life.ordered - life.filled_quantity) > 0
+
     def _put_away(self, life: OrderLife) -> None:
         self._live.pop(life.client_id, None)
         self._unknown.pop(life.client_id, None)
@@ -425,7 +435,7 @@ class Gateway:
 
     def _ended(self, life: OrderLife) -> list[ExchangeEvent]:
         """Tell the end of an order, once all its executions have been told."""
-        if life.missing or life.client_id not in self._live:
+        if self._may_lack(life) or life.client_id not in self._live:
             return []
         self._put_away(life)
         return [OrderChanged(life.order or _finished(life, self.clock.now()))]

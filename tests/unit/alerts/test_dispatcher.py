@@ -141,3 +141,8 @@ def test_the_status_reads_well(source, notebook, start):
     (status,) = dispatcher.status()
     assert str(status) == "notebook: 1 waiting. The token is not valid."
     assert status.since is not None
+
+
+def test_that_it_has_begun_is_safe_before_anything_is_told(source, notebook, start):
+    start(notebook())
+    assert source.safe == {"notebook": 0, "notebook.left": -1, "notebook.summary": source.marks["notebook.summary"]}

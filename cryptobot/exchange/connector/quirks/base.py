@@ -53,6 +53,9 @@ class Quirks:
         Whether ccxt picks its error table by URL, whether requests carry a time and a window in which they are valid,
         and whether a key serves only one connection at a time, because each request must carry a higher number than
         the last.
+    settles_after
+        Seconds, beyond the time that a signed request stays valid, after which an order that no question shows is certain
+        never to appear.
     reports
         Whether its messages about orders tell all (see `report`), or only that it is time to ask.
     candle_words, order_words
@@ -75,6 +78,7 @@ class Quirks:
     query_by_client_id: bool = False
     has_spot_errors: bool = False
     has_receive_window: bool = False
+    settles_after: float = 55.0
     one_connection: bool = False
     reports: bool = False
     candle_words: tuple[str, ...] = ("ohlc", "kline", "candle")

@@ -59,6 +59,8 @@ class Binance(Quirks):
     query_by_client_id = True
     has_spot_errors = True
     has_receive_window = True
+    # Its order system answers within 10 s, and checks the validity of a request once more just before it is executed.
+    settles_after = 15.0
     reports = True
     order_words = ("order", "spot", "mytrades")
 
