@@ -78,7 +78,7 @@ def server_arguments(port: int, token: str, *, dark: bool, browser: bool) -> lis
         f"--Voila.open_browser={browser}",
         "--show_tracebacks=True",  # whoever has the token may see them, and a page that says nothing helps nobody
         # A page that is closed would otherwise have every message to it kept, without bound.
-        "--VoilaKernelManager.buffer_offline_messages=False",
+        "--AsyncMappingKernelManager.buffer_offline_messages=False",
         # A kernel belongs to a page: it ends minutes after the page is gone. Bots are processes of their own.
         "--MappingKernelManager.cull_idle_timeout=300",
         "--MappingKernelManager.cull_interval=60",

@@ -56,6 +56,7 @@ class BqplotChart:
         self._features: dict[str, FeaturePane] = {}
         self._hidden: set[str] = set()
         self._marked: Trip | None = None
+        self._width = 0
         self._price = PricePane(HEIGHT)
         self._volume, self._equity, self._drawdown, self._results = (
             VolumePane(),
@@ -155,7 +156,8 @@ class BqplotChart:
             self.move(key)
         if self._tape is None or not len(self._tape.time):
             return
-        if self.follow or self._view.moved:
+        if self.follow or self._view.moved or self._overlay.width != self._width:
+            self._width = self._overlay.width
             self.show(self._tape)
         if asked and self._scene is not None and len(self._scene.drawn):
             index = self._scene.drawn.at(pointed) if pointed is not None else None
@@ -241,11 +243,12 @@ class BqplotChart:
         drawn = candles(tape, low, high)
         times = drawn.time.astype("datetime64[ms]")
         scene = self._scene = Scene(tape, drawn, drawn.inside(low, high), times, self._about)
-        self._price.pane.set_window(low, high)
+        ticks = max(3, min(10, self._overlay.width // 80))
+        self._price.pane.set_window(low, high, ticks)
         self._price.draw(scene)
         if thorough:
             for lower in self._lower:
-                lower.pane.set_window(low, high)
+                lower.pane.set_window(low, high, ticks)
                 lower.draw(scene)
         self._describe_view(scene, (low, high))
 

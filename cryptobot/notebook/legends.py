@@ -49,9 +49,7 @@ def feature_legend(
     for position, name in enumerate(names):
         value = float(candles.features[name][index])
         entries.append((words(name), _value(value, 3, percent=percent), "", swatch(position + 2)))
-        entries += [
-            ("threshold", _value(level, 3, percent=percent), "dim", "level") for level in levels.get(name, ())
-        ]
+        entries += [("threshold", _value(level, 3, percent=percent), "dim", "level") for level in levels.get(name, ())]
     return entries
 
 

@@ -326,7 +326,13 @@ function build(model, el) {
     chart.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own keys stay out of the chart
     chart.setAttribute("role", "group");
     chart.setAttribute("aria-label", "Chart: arrow keys pan, plus and minus zoom");
-    observer = new ResizeObserver(update);
+    let told = 0;
+    observer = new ResizeObserver(() => {
+      const width = Math.round(chart.clientWidth / 50) * 50; // Python writes fewer times on a narrow page
+      if (width && width !== told) model.send({ width });
+      told = width || told;
+      update();
+    });
     observer.observe(chart);
     update();
   };

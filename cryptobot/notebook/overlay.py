@@ -14,6 +14,7 @@ from cryptobot.notebook.needs import asset
 
 MOVES: Final = get_args(Move)
 MAX_KEYS: Final = 20
+WIDE: Final = 900  # px, until a page has said how wide it is
 
 
 class Overlay(anywidget.AnyWidget):
@@ -24,6 +25,11 @@ class Overlay(anywidget.AnyWidget):
     wake
         Called when the mouse points at another bar or a key moves the window: :meth:`take_pointed` and
         :meth:`take_keys` then tell which.
+
+    Attributes
+    ----------
+    width
+        Of the chart on the page that spoke last, in pixels.
     """
 
     _esm = asset("overlay.js")
@@ -39,6 +45,7 @@ class Overlay(anywidget.AnyWidget):
         self._asked = False
         self._keys: list[Move] = []
         self._pointed: float | None = None
+        self.width = WIDE
         self.on_msg(self._receive)
 
     def _receive(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
@@ -47,6 +54,8 @@ class Overlay(anywidget.AnyWidget):
             if "key" in content:
                 if content["key"] in MOVES and len(self._keys) < MAX_KEYS:
                     self._keys.append(content["key"])
+            elif isinstance(content.get("width"), int | float):
+                self.width = int(content["width"])
             else:
                 time = content.get("hover")
                 self._pointed = float(time) if isinstance(time, int | float) else None

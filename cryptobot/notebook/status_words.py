@@ -204,7 +204,7 @@ def _feed(status: BotStatus, age: float | None) -> Said:
 
 def _protection(status: BotStatus) -> Said:
     if status.protected is None:
-        return Said("none wanted" if not status.quantity else "no stop set", "flat")
+        return Said("nothing held" if not status.quantity else "no stop set", "flat")
     return Said("● stop rests") if status.protected else Said("▲ missing", "error")
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from cryptobot.core.bars import time_text
-from cryptobot.core.errors import ConfigError, CryptobotError
+from cryptobot.core.errors import CryptobotError
 from cryptobot.core.events import (
     BarClosed,
     ConnectionChanged,
@@ -34,6 +34,7 @@ from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Bar, Fill, Intent, Side
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Action, Halt, Notice, SetTradingState, Submit
+from cryptobot.trading.entries import Entries, not_followed
 from cryptobot.trading.exits import Exits
 from cryptobot.trading.explanation import Explanation, nothing_yet
 from cryptobot.trading.sight import Sight
@@ -73,6 +74,8 @@ class Engine:
     ----------
     sight
         The strategy and what it has seen.
+    entries
+        The order that makes a position.
     exits
         The orders that protect the position, and the way out of it.
     gate
@@ -117,13 +120,11 @@ class Engine:
         self.exits = Exits(portfolio, market, self.gate, self.intents, next_id, order_types=order_types, oco=oco)
         self.fills: list[Fill] = []
         self.refused: list[OrderRefused] = []
-        self._sizing = sizing
-        self._next_id = next_id
+        self.entries = Entries(portfolio, market, self.gate, sizing, self.intents, self.refused, next_id)
         self._fee = fee
         limits = self.gate.limits
         self._watches_equity = limits.max_daily_loss is not None or limits.max_drawdown is not None
         self._next_strategy: Strategy | None = None
-        self._entering: Intent | None = None
         self._outcome = ""
         self._was_long = False
 
@@ -150,7 +151,7 @@ class Engine:
     @property
     def waiting(self) -> Intent | None:
         """The entry or exit that has no answer yet, or None."""
-        return self._entering or self.exits.selling
+        return self.entries.waiting or self.exits.selling
 
     @property
     def busy(self) -> bool:
@@ -180,7 +181,7 @@ class Engine:
         self.fills += fills
         for intent, filled in at_work:
             if intent.side is Side.BUY:
-                self._entering = intent
+                self.entries.waiting = intent
             else:
                 self.exits.restore(intent, filled)
 
@@ -207,7 +208,7 @@ class Engine:
         now
             Nanoseconds since 1970-01-01 UTC.
         """
-        return self.exits.attend(now, entering=self._entering is not None)
+        return self.exits.attend(now, entering=self.entries.waiting is not None)
 
     def kill(self, reason: str, by: str, now: int, *, flatten: bool) -> list[Action]:
         """Cancel every order, on request sell the position, and trade nothing more until `clear`."""
@@ -224,7 +225,7 @@ class Engine:
             SetTradingState(self.gate.state, reason, by),
             Notice("error", f"Killed: {reason}. Every order is cancelled.{left}", "killed", {"why": reason}),
         ]
-        return actions + self.exits.kill(now, self._entering, flatten=flatten)
+        return actions + self.exits.kill(now, self.entries.waiting, flatten=flatten)
 
     def flatten(self, reason: str, by: str, now: int) -> list[Action]:
         """Sell the position at the market, and buy nothing more until `clear`."""
@@ -242,7 +243,7 @@ class Engine:
         return [
             SetTradingState(self.gate.state, reason, by),
             Notice("info", f"Trading is allowed again: {reason}.", "cleared"),
-            *self.exits.attend(now, entering=self._entering is not None),
+            *self.exits.attend(now, entering=self.entries.waiting is not None),
         ]
 
     def resume(self) -> None:
@@ -299,7 +300,7 @@ class Engine:
         if decision is None or self.halted is not None:
             self._outcome = "nothing is done, because the bot is halted"
             return []
-        if self._entering is not None or self.exits.leaving:
+        if self.entries.waiting is not None or self.exits.leaving:
             self._outcome = _WAITING
             return []
         if long and decision.sell:
@@ -315,41 +316,26 @@ class Engine:
         return []
 
     def _enter(self, bar: Bar, *, late: bool) -> list[Action]:
-        time = bar.time + self.timeframe.nanoseconds
-        intent = Intent(
-            id=self._next_id(),
-            time=time,
-            symbol=self.market.symbol,
-            side=Side.BUY,
-            quote_amount=self._spending(),
-            reason=f"buy signal at the close of {time_text(bar.time)}",
-        )
-        passed: Intent | Refusal
+        held_back: Refusal | None = None
         if late:
-            passed = Refusal("late", "a later bar has closed already, so that this signal is stale")
+            held_back = Refusal("late", "a later bar has closed already, so that this signal is stale")
         elif self.blocked is not None:
-            passed = Refusal("blocked", self.blocked)
-        else:
-            situation = Situation(
-                time,
-                decimal_of(bar.close),
-                self.portfolio.quantity,
-                len(self.exits.guard),
-                self.bar_age,
-                self.clock_skew,
-                self._fee,
-            )
-            passed = self.gate.check(intent, situation)
-        if isinstance(passed, Refusal):
-            return [self._refuse(intent, passed)]
-        self.gate.sent(time)
-        return self._send(passed)
-
-    def _send(self, intent: Intent) -> list[Action]:
-        self._entering = intent
-        self.intents.append(intent)
+            held_back = Refusal("blocked", self.blocked)
+        now = Situation(
+            bar.time + self.timeframe.nanoseconds,
+            decimal_of(bar.close),
+            self.portfolio.quantity,
+            len(self.exits.guard),
+            self.bar_age,
+            self.clock_skew,
+            self._fee,
+        )
+        sent = self.entries.enter(now, f"buy signal at the close of {time_text(bar.time)}", held_back)
+        if isinstance(sent, Refusal):
+            self._outcome = f"nothing is done, because {sent.reason}"
+            return [not_followed(sent)]
         self._outcome = "a buy order is sent, to be filled at the next bar's open"
-        return [Submit(intent)]
+        return [Submit(sent)]
 
     def _exit(self, bar: Bar) -> list[Action]:
         time = bar.time + self.timeframe.nanoseconds
@@ -361,36 +347,19 @@ class Engine:
         self._outcome = "a sell order is sent, to be filled at the next bar's open"
         return self.exits.leave(time, f"sell signal at the close of {time_text(bar.time)}")
 
-    def _refuse(self, intent: Intent, refusal: Refusal) -> Notice:
-        self.refused.append(OrderRefused(intent.id, intent.time, refusal.reason, refusal.limit))
-        self._outcome = f"nothing is done, because {refusal.reason}"
-        text = f"The {intent.side} signal is not followed: {refusal.reason}."
-        return Notice("warning", text, "limit", {"limit": refusal.limit, "why": refusal.reason})
-
-    def _spending(self) -> Decimal:
-        cash = self.portfolio.cash
-        amount = decimal_of(self._sizing.quote_amount(cash), "sizing")
-        if not 0 <= amount <= cash:
-            raise ConfigError(
-                f"sizing: {self._sizing!r} wants to spend {amount} of {cash}. Allowed: at least 0 and at most the cash "
-                "there is; quote_amount(cash) must keep within it."
-            )
-        return amount
-
     def _on_fill(self, event: OrderFilled) -> list[Action]:
-        fill, entering = event.fill, self._entering
+        fill, entering = event.fill, self.entries.waiting
         trade = self.portfolio.apply(fill, complete=event.complete)
         self.fills.append(fill)
         topic, why = self.exits.on_fill(fill, complete=event.complete)
         if entering is not None and entering.id == fill.intent_id:
             why = entering.reason
             if event.complete:
-                self._entering = None
+                self.entries.ended(fill.intent_id)
         return [executed(fill, trade, self.market, topic, why), *self._settle(fill.time)]
 
     def _on_change(self, order: Order) -> list[Action]:
         actions: list[Action] = []
-        entering = self._entering
         mine = order.client_id if self.waiting is not None and self.waiting.id == order.client_id else None
         if mine is not None and not order.is_open and order.status is not OrderStatus.FILLED:
             rest = (
@@ -404,15 +373,14 @@ class Engine:
             trade = self.portfolio.settle(last.price) if last is not None else None
             if trade is not None:
                 actions.append(Notice("info", f"The position is closed: {result(trade, self.market.quote)}.", "exit"))
-        if entering is not None and entering.id == order.client_id and not order.is_open:
-            self._entering = None
+        if not order.is_open:
+            self.entries.ended(order.client_id)
         actions += self.exits.on_change(order)
         return actions + self._settle(order.updated)
 
     def _on_refusal(self, event: OrderRefused) -> list[Action]:
         self.refused.append(event)
-        if self._entering is not None and self._entering.id == event.intent_id:
-            self._entering = None
+        self.entries.ended(event.intent_id)
         actions: list[Action] = [
             Notice(
                 "warning",
@@ -424,7 +392,7 @@ class Engine:
         return actions + self.exits.on_refusal(event) + self._settle(event.time)
 
     def _settle(self, time: int) -> list[Action]:
-        return self.exits.settle(time, entering=self._entering is not None)
+        return self.exits.settle(time, entering=self.entries.waiting is not None)
 
     def _halt(self, reason: str) -> Halt:
         self.halted = reason

@@ -117,3 +117,14 @@ class Hands:
         memory = engine.gate.memory
         if memory is not None:
             self._recorder.write("risk", RiskMark(*memory), durable=False)
+
+
+def left_open(desk: Desk) -> str:
+    """Say what stays open when a session ends."""
+    held = desk.engine.portfolio.quantity
+    left = [f"a position of {held:,.8g} {desk.engine.market.base} stays open"] if held else []
+    left += [
+        f"order {life.client_id} ({life.intent.side}, {life.intent.type}) is {life.state}"
+        for life in desk.gateway.open_lives
+    ]
+    return ", ".join(left) if left else "nothing is open"

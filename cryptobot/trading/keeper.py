@@ -8,6 +8,7 @@ from typing import Final
 
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import TransientError
+from cryptobot.core.events import BarClosed, ConnectionChanged, ExchangeEvent
 from cryptobot.core.types import Mode
 from cryptobot.trading.actions import Notice
 from cryptobot.trading.hands import Hands
@@ -105,10 +106,33 @@ class Keeper:
         self.connected = False
         self.hold = f"the connection to the exchange is lost ({reason})"
 
-    def bar_came(self) -> None:
-        """Take note that a bar closed."""
-        self._bar_at = self._clock.monotonic()
-        self._silent = False
+    def before(self, event: ExchangeEvent, *, failing: bool) -> None:
+        """Set what the engine must know of the moment, before it is told of something.
+
+        Parameters
+        ----------
+        event
+            What it is told of.
+        failing
+            Whether the journal cannot be written.
+        """
+        desk = self._desk
+        if isinstance(event, ConnectionChanged):
+            if event.up:
+                self.connected = True
+                self.request("the connection is back, and journal and exchange are compared")
+            else:
+                self.lost_connection(event.reason)
+        elif isinstance(event, BarClosed):
+            self.notice_sleep()
+            self._bar_at, self._silent = self._clock.monotonic(), False
+            engine = desk.engine
+            engine.blocked = "the journal cannot be written" if failing else desk.gateway.blocked or self.hold
+            limits = engine.gate.limits
+            if limits.max_bar_age is not None and desk.gateway.exchange.mode is not Mode.PRACTICE:
+                closed = event.bar.time + engine.timeframe.nanoseconds
+                engine.bar_age = (self._clock.now() - closed) / 1e9 + self.skew
+            engine.clock_skew = abs(self.skew) if limits.max_clock_skew is not None else 0.0
 
     def notice_sleep(self) -> None:
         """Find out whether this computer slept since the last look, so that everything must be compared first."""

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError
-from cryptobot.core.events import BarClosed, ConnectionChanged, ExchangeEvent
+from cryptobot.core.events import BarClosed, ExchangeEvent
 from cryptobot.core.money import ZERO
 from cryptobot.core.types import Mode
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Action, Level, Notice, SetTradingState
 from cryptobot.trading.engine import Engine
 from cryptobot.trading.gateway.gateway import Gateway
-from cryptobot.trading.hands import Hands
+from cryptobot.trading.hands import Hands, left_open
 from cryptobot.trading.journal import Journal, MemoryJournal, ParametersSet, StateChange, TradingStateChange
 from cryptobot.trading.keeper import Keeper
 from cryptobot.trading.live_gate import LiveGate, require_live, wish_of
@@ -312,24 +312,7 @@ class Runner:
         if desk is None or keeper is None or turn is None or hands is None:
             raise ConfigError("an event came before the engine was there")
         async with turn:
-            if isinstance(event, BarClosed):
-                keeper.notice_sleep()
-                keeper.bar_came()
-                engine = desk.engine
-                engine.blocked = desk.gateway.blocked or keeper.hold
-                if self._recorder.failing is not None:
-                    engine.blocked = "the journal cannot be written"
-                limits = self.plan.limits
-                if limits.max_bar_age is not None and self.exchange.mode is not Mode.PRACTICE:
-                    closed = event.bar.time + engine.timeframe.nanoseconds
-                    engine.bar_age = (self._clock.now() - closed) / 1e9 + keeper.skew
-                engine.clock_skew = abs(keeper.skew) if limits.max_clock_skew is not None else 0.0
-            elif isinstance(event, ConnectionChanged):
-                if event.up:
-                    keeper.connected = True
-                    keeper.request("the connection is back, and journal and exchange are compared")
-                else:
-                    keeper.lost_connection(event.reason)
+            keeper.before(event, failing=self._recorder.failing is not None)
             for news in desk.gateway.take(event):
                 await hands.feed(news)
 
@@ -409,16 +392,9 @@ class Runner:
         with self._lock:
             if self._stopping and self.state not in ("halted", "finished"):
                 self._set_state("stopped", "stopped on request")
-        desk = self.desk
-        if desk is None:
+        if self.desk is None:
             return
-        held = desk.engine.portfolio.quantity
-        left = [f"a position of {held:,.8g} {desk.engine.market.base} stays open"] if held else []
-        left += [
-            f"order {life.client_id} ({life.intent.side}, {life.intent.type}) is {life.state}"
-            for life in desk.gateway.open_lives
-        ]
-        what = ", ".join(left) if left else "nothing is open"
+        what = left_open(self.desk)
         self._tell(Notice("info", f"{self.state.capitalize()} after {self.bars:,} bars: {what}.", "stopped"))
         self._recorder.flush()
 

@@ -21,7 +21,6 @@ from cryptobot.trading.engine import Engine
 from cryptobot.trading.gateway import evidence
 from cryptobot.trading.gateway.gateway import Gateway
 from cryptobot.trading.gateway.reconciler import Reconciler
-from cryptobot.trading.guard import Guard
 from cryptobot.trading.journal import JournalView, database
 from cryptobot.trading.keeper import Keeper
 from cryptobot.trading.lifecycle import OrderLife
@@ -32,7 +31,7 @@ from tests.faults.schedule import KINDS
 #: Planted bugs by name: a context in which the bug is there, and the kinds of faults that bring it to light.
 CANARIES: Final[dict[str, tuple[Callable[[], Any], tuple[str, ...]]]] = {}
 _ALL: Final = tuple(KINDS)
-_DOUBTS: Final = ("hidden", "answer_lost", "server_error", "jump", "events_dropped", "thin")
+_DOUBTS: Final = ("hidden", "server_error", "events_dropped")
 _DEATHS: Final = ("killed", "stopped", "power_cut", "jump", "thin", "foreign_trade")
 
 
@@ -168,7 +167,7 @@ def early_not_found_is_absent() -> Any:
     return patch.object(Reconciler, "__init__", made)
 
 
-@canary
+@among("server_error", "request_lost", "slow", "thin")
 def cancelled_without_looking() -> Any:
     """A cancel that was sent is taken for one that worked, whatever was filled meanwhile."""
 
@@ -296,12 +295,6 @@ def stop_larger_than_the_position() -> Any:
     return patch.object(exits, "protection", wrong)
 
 
-@among("thin", "events_late", "events_dropped", "rules_changed", "slow")
-def stop_not_resized() -> Any:
-    """A stop that rests is good enough, however much is held."""
-    return patch.object(Guard, "covers", lambda self, quantity, legs: len(self.legs) == legs)
-
-
 @canary
 def sold_beside_the_stop() -> Any:
     """An exit does not wait until the stop is gone."""
@@ -330,6 +323,12 @@ def stop_left_behind() -> Any:
 def the_dead_are_not_remembered() -> Any:
     """What a kill forbade is allowed again after a restart."""
     return patch.object(JournalView, "trading_state", property(lambda view: None))
+
+
+@among("kill_switch", *_DEATHS)
+def a_kill_leaves_orders_open() -> Any:
+    """A kill forbids new orders, and forgets those that rest."""
+    return patch.object(exits.Exits, "kill", lambda self, now, entering, *, flatten: [])
 
 
 @canary

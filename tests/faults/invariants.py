@@ -91,15 +91,13 @@ class Invariants:
     @exact_money
     def taken(self, legs: list[Intent], held: Decimal, opened: list[Order]) -> None:
         """Look at an order, or a pair, that the exchange takes from the bot."""
-        world = self._world
         for leg in legs:
             self._accepted[leg.id] += 1
             if self._accepted[leg.id] > 1:
                 self.fail("A", f"{leg.id} is {self._accepted[leg.id]} orders")
-        leg, price = legs[0], world.truth.core.price(SYMBOL) or ZERO
-        market = world.truth.market
+        leg = legs[0]
         if leg.side is Side.BUY:
-            if market.refusal(price, market.round_quantity(held)) is None:
+            if self._is_sellable(held):
                 self.fail("A", f"{leg.id} buys, and the bot holds {held} already")
             for order in opened:
                 if order.side is Side.BUY:
@@ -135,11 +133,15 @@ class Invariants:
         """Look whether the position has been without its stop for too long, and nobody was told."""
         world = self._world
         held = world.truth.position()
-        price = world.truth.core.price(SYMBOL) or ZERO
-        market = world.truth.market
         stops = [order for order in world.truth.own_open() if order.side is Side.SELL]
-        sellable = market.refusal(price, market.round_quantity(held)) is None
-        if stop_loss is None or not sellable or stops or world.truth.robbed or self.halted or not world.connected:
+        if (
+            stop_loss is None
+            or not self._is_sellable(held)
+            or stops
+            or world.truth.robbed
+            or self.halted
+            or not world.connected
+        ):
             self._uncovered = None
             return
         if self._uncovered is None:
@@ -147,7 +149,7 @@ class Invariants:
         since = max(self._uncovered, world.life_began)
         # What the stream lost is found by the next comparison, which comes every minute.
         allowed = ALARM + (PERIOD if world.network.loses_events_since(since) else TICK)
-        if world.now - since > allowed and world.running and not self._told_since(since - ALARM, TELLING):
+        if world.now - since > allowed and world.running and not self._told_since(since - PERIOD, TELLING):
             self.fail("H", f"{held} is held without a stop since {since:.1f} s and nobody is told")
 
     def _told_since(self, since: float, topics: Iterable[str]) -> bool:
@@ -169,7 +171,16 @@ class Invariants:
             for what, seen, wanted in state:
                 if seen != wanted:
                     self.fail("L", f"{what} is {seen} and not {wanted}; {world.last_words()}")
+        if self.halted and not world.truth.robbed:
+            for order in world.truth.own_open():
+                self.fail("E", f"{order.client_id} is still open, and {self.halted}")
+            if world.flatten and self._is_sellable(world.truth.position()):
+                self.fail("E", f"{world.truth.position()} is still held and was to be sold: {self.halted}")
         self._books()
+
+    def _is_sellable(self, held: Decimal) -> bool:
+        market, price = self._world.truth.market, self._world.truth.core.price(SYMBOL) or ZERO
+        return market.refusal(price, market.round_quantity(held)) is None
 
     @exact_money
     def _books(self) -> None:
@@ -187,6 +198,9 @@ class Invariants:
         ):
             if mine != its:
                 self.fail("C", f"the {what} is {mine} by the books and {its} by the exchange")
+        opened = {order.client_id for order in world.truth.own_open()}
+        if opened != world.open_orders():
+            self.fail("C", f"{world.open_orders()} are open by the bot's word, and {opened} by the exchange's")
 
     def at_the_end(self) -> None:
         """Look at what is left on the disk."""

@@ -72,6 +72,8 @@ class World:
     ----------
     excused
         Why the bot need not trade any more at the end, or None.
+    flatten
+        Whether the bot's owner wanted its position sold.
     forgot
         Whether the bot died with words that the disk had not taken: then it can only stop, and say so.
     lives
@@ -101,6 +103,7 @@ class World:
         self.places = 0
         self.excused: str | None = None
         self.forgot = False
+        self.flatten = False
         self.guards_staleness = plan.seed % 2 == 0
         self.unsure = 0
         self.log: list[str] = []
@@ -123,7 +126,8 @@ class World:
     @property
     def running(self) -> bool:
         """Whether the bot trades, as it says itself."""
-        return self._runner is not None and self._runner.state == "running"
+        alive = self.life is not None and not self.life.dead
+        return alive and self._runner is not None and self._runner.state == "running"
 
     @property
     def connected(self) -> bool:
@@ -155,6 +159,11 @@ class World:
     def unknown_orders(self) -> int:
         """Return how many orders the bot knows that it does not know."""
         return 0 if self._runner is None else self._runner.status().unknown_orders
+
+    def open_orders(self) -> set[str]:
+        """Return the client ids of the bot's open orders, as it says itself."""
+        gateway = None if self._runner is None else self._runner.gateway
+        return set() if gateway is None else {life.client_id for life in gateway.open_lives}
 
     def state(self) -> list[tuple[str, object, object]]:
         """Return how the bot stands, and how it should."""
@@ -411,7 +420,7 @@ class World:
         if runner is None or life is None or life.dead or not self.running:
             return
         self.excused = self.invariants.halted = "the bot was killed by its owner"
-        flatten = fault.size < 0.5
+        flatten = self.flatten = fault.size < 0.5
         self.loop.create_task(
             runner._decide(lambda engine, now: engine.kill("killed by the user", "user", now, flatten=flatten))
         )

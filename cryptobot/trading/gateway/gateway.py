@@ -17,7 +17,7 @@ from cryptobot.core.errors import (
 )
 from cryptobot.core.events import BarClosed, ConnectionChanged, ExchangeEvent, OrderChanged, OrderFilled, OrderRefused
 from cryptobot.core.money import ZERO, Market
-from cryptobot.core.orders import Order, OrderStatus
+from cryptobot.core.orders import Order
 from cryptobot.core.types import Fill, Intent, OcoIntent, Side
 from cryptobot.exchange.protocol import Exchange
 from cryptobot.trading.actions import Notice
@@ -25,6 +25,7 @@ from cryptobot.trading.client_ids import ClientIds
 from cryptobot.trading.gateway.account import Account
 from cryptobot.trading.gateway.evidence import Evidence, gather
 from cryptobot.trading.gateway.strangers import Strangers
+from cryptobot.trading.gateway.wording import finished, taken_over, unknown
 from cryptobot.trading.journal import BookedFill, JournalView, Outcome, SessionStarted
 from cryptobot.trading.journal.contents import OutcomeKind
 from cryptobot.trading.lifecycle import OrderLife, OrderState
@@ -295,19 +296,7 @@ class Gateway:
 
     def adopt(self, order: Order) -> Intent:
         """Take over an order of the bot's own that its journal does not know: one sent while the disk was full."""
-        intent = Intent(
-            order.client_id,
-            order.created,
-            order.symbol,
-            order.side,
-            order.quote_amount,
-            order.quantity,
-            "taken over: an order of this bot's that its journal does not know",
-            order.type,
-            order.price,
-            order.stop_price,
-            order.time_in_force,
-        )
+        intent = taken_over(order)
         self.recorder.write("intent", intent)
         life = OrderLife(intent)
         life.sent(order.created)
@@ -353,7 +342,7 @@ class Gateway:
     def remind(self) -> None:
         """Tell of the orders that an earlier session left, and that are still unknown."""
         for client_id, reason in self._unknown.items():
-            self._tell_unknown(client_id, reason)
+            self.tell(unknown(client_id, reason))
 
     # -- inside
 
@@ -407,18 +396,7 @@ class Gateway:
         for client_id in lost:
             self._unknown[client_id] = reason
         self.recorder.write("outcome", Outcome(name, "unknown", reason=reason), durable=False)
-        self._tell_unknown(name, reason)
-
-    def _tell_unknown(self, name: str, reason: str) -> None:
-        self.tell(
-            Notice(
-                "error",
-                f"Nobody knows what became of order {name}: {reason.removesuffix('.')}. It is looked for; nothing new is "
-                "bought until it is found, or proved not to be there.",
-                "unknown_order",
-                {"order": name, "why": reason},
-            )
-        )
+        self.tell(unknown(name, reason))
 
     def _resolve(self, life: OrderLife, how: str) -> None:
         """Take a doubt away, if there was one and it is settled."""
@@ -438,23 +416,4 @@ class Gateway:
         if self._may_lack(life) or life.client_id not in self._live:
             return []
         self._put_away(life)
-        return [OrderChanged(life.order or _finished(life, self.clock.now()))]
-
-
-def _finished(life: OrderLife, time: int) -> Order:
-    """Describe an order of which only executions were told."""
-    intent = life.intent
-    return Order(
-        life.client_id,
-        life.exchange_id or "",
-        intent.symbol,
-        intent.side,
-        intent.type,
-        OrderStatus.FILLED if life.state is OrderState.FILLED else OrderStatus.CANCELLED,
-        life.filled_quantity,
-        life.filled_quantity,
-        life.filled_value,
-        life.sent_time or time,
-        time,
-        intent.quote_amount,
-    )
+        return [OrderChanged(life.order or finished(life, self.clock.now()))]

@@ -72,6 +72,7 @@ class Shop:
         self.ahead = 0  # of the clock, nanoseconds
         self.named = None  # client ids that executions are told with; None: all
         self.past = []
+        self.keeps_account = True
         self._faults = {}
         self._number = 0
         self._inbox = deque()
@@ -171,6 +172,7 @@ class Shop:
             oco=self.rules_of_market.oco,
             bar_stream=True,
             order_stream=True,
+            keeps_account=self.keeps_account,
             order_deadline=DEADLINE,
         )
 

@@ -1,0 +1,55 @@
+"""Orders and notices that the gateway makes of what it knows."""
+
+from __future__ import annotations
+
+from cryptobot.core.orders import Order, OrderStatus
+from cryptobot.core.types import Intent
+from cryptobot.trading.actions import Notice
+from cryptobot.trading.lifecycle import OrderLife, OrderState
+
+
+def taken_over(order: Order) -> Intent:
+    """Describe the decision behind an order of the bot's own that its journal does not know."""
+    return Intent(
+        order.client_id,
+        order.created,
+        order.symbol,
+        order.side,
+        order.quote_amount,
+        order.quantity,
+        "taken over: an order of this bot's that its journal does not know",
+        order.type,
+        order.price,
+        order.stop_price,
+        order.time_in_force,
+    )
+
+
+def finished(life: OrderLife, time: int) -> Order:
+    """Describe an order of which only executions were told."""
+    intent = life.intent
+    return Order(
+        life.client_id,
+        life.exchange_id or "",
+        intent.symbol,
+        intent.side,
+        intent.type,
+        OrderStatus.FILLED if life.state is OrderState.FILLED else OrderStatus.CANCELLED,
+        life.filled_quantity,
+        life.filled_quantity,
+        life.filled_value,
+        life.sent_time or time,
+        time,
+        intent.quote_amount,
+    )
+
+
+def unknown(name: str, reason: str) -> Notice:
+    """Tell that nobody knows what became of an order."""
+    return Notice(
+        "error",
+        f"Nobody knows what became of order {name}: {reason.removesuffix('.')}. It is looked for; nothing new is bought "
+        "until it is found, or proved not to be there.",
+        "unknown_order",
+        {"order": name, "why": reason},
+    )
