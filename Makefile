@@ -9,7 +9,7 @@ ARGS ?=
 BIN = .venv/bin
 READY = .venv/ready
 
-.PHONY: help setup lab demo test check bench campaign conformance lock clean
+.PHONY: help setup lab demo test check bench campaign conformance pictures lock clean
 
 help:
 	@echo "make lab       open JupyterLab on the quickstart notebook"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench     measure the figures and write benchmarks/RESULTS.md"
 	@echo "make campaign  run the long tests: every recording, many seeds"
 	@echo "make conformance  run the official suite of the Model Context Protocol; it comes from npm (Node 22 or newer)"
+	@echo "make pictures  photograph the panel and the notebooks for the README and the notebooks' index (needs Chromium)"
 	@echo "make setup     build the environment in .venv, which every target does when needed"
 	@echo "make lock      resolve the newest allowed versions into requirements.lock"
 	@echo "make clean     remove the environment and everything built"
@@ -51,6 +52,9 @@ campaign: $(READY)
 
 conformance: $(READY)
 	$(BIN)/python tests/server/conformance/run.py $(ARGS)
+
+pictures: $(READY)
+	$(BIN)/python tests/browser/pictures.py
 
 # uv is used where it is installed; otherwise it comes into a corner of the environment.
 lock: $(READY)

@@ -23,6 +23,8 @@ PARTS = (
     "sweep",
     "price_server",
     "process",
+    "simulation",
+    "alerts",
     "throughput",
     "demo",
 )

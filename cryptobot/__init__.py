@@ -13,6 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     # "as" makes each name public for type checkers (tests/contracts/test_public_api.py keeps this and _HOMES in step).
+    from cryptobot.alerts.alert import Alert as Alert
+    from cryptobot.alerts.alert import Digest as Digest
+    from cryptobot.alerts.catalogue import alert as alert
+    from cryptobot.alerts.catalogue import alert_channels as alert_channels
+    from cryptobot.alerts.channel import AlertChannel as AlertChannel
+    from cryptobot.alerts.channels.log import LogAlerts as LogAlerts
+    from cryptobot.alerts.channels.slack import SlackAlerts as SlackAlerts
+    from cryptobot.alerts.channels.webhook import WebhookAlerts as WebhookAlerts
+    from cryptobot.alerts.errors import AlertError as AlertError
     from cryptobot.backtest.registry.checks import check_strategy as check_strategy
     from cryptobot.backtest.registry.recording import runs as runs
     from cryptobot.backtest.report import BacktestReport as BacktestReport
@@ -26,6 +35,13 @@ if TYPE_CHECKING:
     from cryptobot.backtest.walk_forward.cross_validation_report import CrossValidationReport as CrossValidationReport
     from cryptobot.backtest.walk_forward.report import WalkForwardReport as WalkForwardReport
     from cryptobot.backtest.walk_forward.run import walk_forward as walk_forward
+    from cryptobot.control.attach import attach as attach
+    from cryptobot.control.attach import launched_bots as launched_bots
+    from cryptobot.control.attached_bot import AttachedBot as AttachedBot
+    from cryptobot.control.config import BotConfig as BotConfig
+    from cryptobot.control.gone import BotGoneError as BotGoneError
+    from cryptobot.control.handle import BotHandle as BotHandle
+    from cryptobot.control.launch import launch as launch
     from cryptobot.control.price_server.server import PriceServer as PriceServer
     from cryptobot.control.running import running_bots as running_bots
     from cryptobot.control.running import stop_all as stop_all
@@ -112,6 +128,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "cryptobot.alerts.alert": ("Alert", "Digest"),
+    "cryptobot.alerts.catalogue": ("alert", "alert_channels"),
+    "cryptobot.alerts.channel": ("AlertChannel",),
+    "cryptobot.alerts.channels.log": ("LogAlerts",),
+    "cryptobot.alerts.channels.slack": ("SlackAlerts",),
+    "cryptobot.alerts.channels.webhook": ("WebhookAlerts",),
+    "cryptobot.alerts.errors": ("AlertError",),
     "cryptobot.backtest.registry.checks": ("check_strategy",),
     "cryptobot.backtest.registry.recording": ("runs",),
     "cryptobot.backtest.report": ("BacktestReport",),
@@ -125,6 +148,12 @@ _HOMES = {
     "cryptobot.backtest.walk_forward.cross_validation_report": ("CrossValidationReport",),
     "cryptobot.backtest.walk_forward.report": ("WalkForwardReport",),
     "cryptobot.backtest.walk_forward.run": ("walk_forward",),
+    "cryptobot.control.attach": ("attach", "launched_bots"),
+    "cryptobot.control.attached_bot": ("AttachedBot",),
+    "cryptobot.control.config": ("BotConfig",),
+    "cryptobot.control.gone": ("BotGoneError",),
+    "cryptobot.control.handle": ("BotHandle",),
+    "cryptobot.control.launch": ("launch",),
     "cryptobot.control.price_server.server": ("PriceServer",),
     "cryptobot.control.running": ("running_bots", "stop_all"),
     "cryptobot.core.clock": ("SimulatedClock", "SystemClock"),

@@ -213,7 +213,7 @@ def _limits(status: BotStatus) -> Said:
         return Said("none set", "flat")
     nearest = next(iter(used(status)), None)
     text = f"{len(status.limits)} set"
-    if nearest is None:
+    if nearest is None or nearest.share < 0.01:
         return Said(text)
     tone = "error" if nearest.share >= CLOSE else ""
     return Said(f"{'▲ ' if tone else ''}{limit_words(nearest.name)} {100 * nearest.share:.0f} %", tone, title=text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cryptobot.alerts.channel import AlertChannel
+
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -59,6 +62,8 @@ class Bot:
         None keeps it in memory.
     gate
         What real money asks for; needed for a live exchange only.
+    alerts
+        Where people are told what happens, for example ``[cb.SlackAlerts.from_env()]``.
     clock
         Where the time comes from.
 
@@ -85,6 +90,7 @@ class Bot:
         name: str | None = None,
         journal: Journal | None = None,
         gate: LiveGate | None = None,
+        alerts: Sequence[AlertChannel] = (),
         clock: Clock | None = None,
     ) -> None:
         if not isinstance(strategy, Strategy):
@@ -133,6 +139,7 @@ class Bot:
             log=self._log.add,
             lock=self.lock,
             gate=gate,
+            channels=_channels(alerts),
         )
         self._log.add(
             "info", f"{self.name} is ready: {strategy!r} on {self._symbol} {self._timeframe} ({exchange.name})."
@@ -427,6 +434,12 @@ class Bot:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return DISPLAYS.get("bot")(self, include, exclude)
+
+
+def _channels(alerts: Sequence[AlertChannel]) -> tuple[AlertChannel, ...]:
+    if isinstance(alerts, str) or not isinstance(alerts, Sequence):
+        raise ConfigError(f"alerts: {alerts!r} is no list of channels. Give for example [cb.SlackAlerts.from_env()].")
+    return tuple(alerts)
 
 
 _RUNNING: set[Bot] = set()

@@ -39,7 +39,7 @@ from cryptobot.trading.exits import Exits
 from cryptobot.trading.explanation import Explanation, nothing_yet
 from cryptobot.trading.sight import Sight
 from cryptobot.trading.tape import Tape
-from cryptobot.trading.telling import executed, result
+from cryptobot.trading.telling import ended_early, executed, result
 
 _WAITING: Final = "nothing is done, because an order is still on its way"
 
@@ -240,6 +240,7 @@ class Engine:
     def clear(self, reason: str, by: str, now: int) -> list[Action]:
         """Trade again: a person has looked at it."""
         self.gate.clear()
+        self.exits.killed = False
         return [
             SetTradingState(self.gate.state, reason, by),
             Notice("info", f"Trading is allowed again: {reason}.", "cleared"),
@@ -360,21 +361,15 @@ class Engine:
 
     def _on_change(self, order: Order) -> list[Action]:
         actions: list[Action] = []
-        mine = order.client_id if self.waiting is not None and self.waiting.id == order.client_id else None
-        if mine is not None and not order.is_open and order.status is not OrderStatus.FILLED:
-            rest = (
-                f"after {order.filled_quantity:,.8g} {self.market.base}; the rest was not traded"
-                if order.filled_quantity
-                else "nothing was traded"
-            )
-            text = f"Order {order.client_id} ended as {order.status}: {rest}."
-            actions.append(Notice("warning", text, "rejected", {"order": order.client_id}))
-            last = self.fills[-1] if self.fills else None
-            trade = self.portfolio.settle(last.price) if last is not None else None
+        if not order.is_open:
+            waiting = self.waiting
+            if waiting is not None and waiting.id == order.client_id and order.status is not OrderStatus.FILLED:
+                actions.append(ended_early(order, self.market))
+            self.entries.ended(order.client_id)
+            # What it leaves over may be too little to be sold.
+            trade = self.portfolio.settle(self.fills[-1].price) if self.fills else None
             if trade is not None:
                 actions.append(Notice("info", f"The position is closed: {result(trade, self.market.quote)}.", "exit"))
-        if not order.is_open:
-            self.entries.ended(order.client_id)
         actions += self.exits.on_change(order)
         return actions + self._settle(order.updated)
 

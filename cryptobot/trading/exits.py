@@ -60,6 +60,8 @@ class Exits:
         The sale at the market that has no answer yet, or None.
     leaving
         Why the position is to be sold, or None.
+    killed
+        Whether nothing of the bot's may rest on the exchange, until it is cleared.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Exits:
         self.guard = Guard()
         self.selling: Intent | None = None
         self.leaving: str | None = None
+        self.killed = False
         self._books = portfolio
         self._market = market
         self._gate = gate
@@ -86,6 +89,7 @@ class Exits:
         self._oco = oco
         self._time = 0  # of the decision to leave
         self._bare_since: int | None = None
+        self._looked = 0
         self._leaving_since: int | None = None
         self._told_slow = False
         self._retry_at = 0
@@ -151,6 +155,7 @@ class Exits:
 
     def kill(self, now: int, entering: Intent | None, *, flatten: bool) -> list[Action]:
         """Cancel everything, and sell if that is wanted."""
+        self.killed = True
         actions: list[Action] = []
         if entering is not None:
             actions.append(Cancel((entering.id,)))
@@ -190,7 +195,11 @@ class Exits:
         guard = self.guard
         if order.client_id in guard:
             guard.accepted(order.client_id)
-            if order.is_open or order.client_id not in guard.legs:
+            if order.client_id not in guard.legs:
+                return []
+            if order.is_open:
+                if guard.cancelling:  # the cancel was not heard: once more, in a moment
+                    guard.cancelling, self._pause = False, 1
                 return []
             wanted = guard.cancelling
             guard.ended(order.client_id)
@@ -290,6 +299,7 @@ class Exits:
 
     def attend(self, now: int, *, entering: bool) -> list[Action]:
         """Do what time demands; see `Engine.attend`."""
+        self._follow_clock(now)
         slow = self._slow_exit(now)
         self._pause, paused = max(0, self._pause - 1), self._pause > 0
         if paused or self._retry_at > now or self.guard.busy or self.selling is not None:
@@ -297,8 +307,9 @@ class Exits:
         if self.leaving is not None:
             self._back_off(now)
             return slow + self._go_on_leaving()
-        if self._books.is_flat and self.guard.legs:  # nothing is left for it to sell
+        if (self._books.is_flat or self.killed) and self.guard.legs:  # nothing is left for it to sell, or it may not
             self.guard.cancelling = True
+            self._back_off(now)
             return [Cancel(self.guard.ids)]
         if not self._lacks_protection:
             self._retry_at, self._retry, self._bare_since = 0, _FIRST_RETRY, None
@@ -312,6 +323,15 @@ class Exits:
             return [Notice("error", text, "unprotected"), *self._go_on_leaving()]
         self._back_off(now)
         return self._protect(now)
+
+    def _follow_clock(self, now: int) -> None:
+        """Take note of the time; if the clock was set back, nothing waits for longer because of that."""
+        back = min(0, now - self._looked)
+        self._looked = now
+        if back:
+            self._retry_at += back if self._retry_at else 0
+            self._bare_since = None if self._bare_since is None else self._bare_since + back
+            self._leaving_since = None if self._leaving_since is None else self._leaving_since + back
 
     def _slow_exit(self, now: int) -> list[Action]:
         """Tell once that a position is neither sold nor protected for longer than it may be."""

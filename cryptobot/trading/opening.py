@@ -13,7 +13,6 @@ from cryptobot.core.limits import Limits
 from cryptobot.core.money import ZERO, Market, exact_money
 from cryptobot.core.order_types import OrderType, TimeInForce
 from cryptobot.core.orders import Order, OrderStatus
-from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.risk import RiskGate
 from cryptobot.core.sizing import Sizing
 from cryptobot.core.timeframe import Timeframe
@@ -88,10 +87,7 @@ async def open_desk(
     gateway = Gateway(exchange, market, recorder, clock, ids, tell)
     gateway.begin(session)
     gateway.restore(view)
-    portfolio = Portfolio(session.cash, market)
-    for booked in view.booked:
-        if booked.own:
-            portfolio.apply(booked.fill, complete=booked.complete)
+    portfolio = view.portfolio(market, session.cash)
     gate = _gate(plan.limits, market, view)
     rules = await exchange.rules(symbol)
     able = exchange.capabilities
@@ -120,6 +116,8 @@ async def open_desk(
             break
     decided = [each for each in view.intents if isinstance(each, Intent) and not _rests(each)]
     engine.restore(decided, view.fills, at_work)
+    last = view.trading_state
+    engine.exits.killed = last is not None and last.state == TradingState.HALTED and last.by != "reconciliation"
     for notice in notices:
         tell(notice)
     if view.session is not None:

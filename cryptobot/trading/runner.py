@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError
@@ -21,10 +21,14 @@ from cryptobot.trading.hands import Hands, left_open
 from cryptobot.trading.journal import Journal, MemoryJournal, ParametersSet, StateChange, TradingStateChange
 from cryptobot.trading.keeper import Keeper
 from cryptobot.trading.live_gate import LiveGate, require_live, wish_of
+from cryptobot.trading.notifier import Notifier
 from cryptobot.trading.opening import Desk, Plan, open_desk
 from cryptobot.trading.recorder import Recorder
 from cryptobot.trading.status import BotStatus, State, status_of
 from cryptobot.trading.terms import terms_of
+
+if TYPE_CHECKING:
+    from cryptobot.alerts.channel import AlertChannel
 
 # So long a stop waits for an order that is being sent.
 _DRAIN: Final = 8.0
@@ -49,8 +53,8 @@ class Runner:
         Held while the engine handles an event, so that readers see one state.
     gate
         What real money asks for; needed for real money only.
-    notify
-        Called after each notice that was written down: there is something to tell.
+    channels
+        Where people are told of notices.
 
     Attributes
     ----------
@@ -64,6 +68,8 @@ class Runner:
         See `BotStatus`.
     sequence
         Grows with everything that happens.
+    notifier
+        What tells people outside, or None.
     """
 
     def __init__(
@@ -76,7 +82,7 @@ class Runner:
         log: Callable[[Level, str], None],
         lock: threading.RLock,
         gate: LiveGate | None = None,
-        notify: Callable[[], None] = lambda: None,
+        channels: Sequence[AlertChannel] = (),
     ) -> None:
         self.plan = plan
         self.exchange = plan.exchange
@@ -94,7 +100,7 @@ class Runner:
         self._clock = clock
         self._write_log = log
         self._gate = gate
-        self._notify = notify
+        self.notifier = Notifier(channels, journal, clock, plan) if channels else None
         self._lock = lock
         self._changed = threading.Condition(lock)
         self._recorder = Recorder(journal, clock, self._journal_changed)
@@ -233,6 +239,8 @@ class Runner:
         keeping: asyncio.Task[None] | None = None
         try:
             self._set_state("starting")
+            if self.notifier is not None:
+                self.notifier.start()
             if not self._stopping:
                 await self._open()
             if self._stopping or self.keeper is None:
@@ -343,7 +351,8 @@ class Runner:
         self._log(notice.level, notice.text)
         if notice.level != "debug":
             self._recorder.write("notice", notice, durable=notice.level == "error")
-            self._notify()
+            if self.notifier is not None:
+                self.notifier.told(notice, written=self._recorder.failing is None)
 
     def _log(self, level: Level, text: str) -> None:
         self._write_log(level, text)
@@ -387,6 +396,8 @@ class Runner:
             # A simulated market forgets orders that wait for its next bar when it is left.
             await self.keeper.compare()
         self._finish()
+        if self.notifier is not None and not await asyncio.to_thread(self.notifier.close):
+            self._log("warning", "Some alerts are not told yet; they are told at the next start.")
 
     def _finish(self) -> None:
         with self._lock:

@@ -132,6 +132,7 @@ def status_of(runner: Runner) -> BotStatus:
         "limits": limits,
         "journal": None if path is None else str(path),
         "pid": os.getpid(),
+        "alerts": {} if runner.notifier is None else runner.notifier.status(),
     }
     if desk is None:
         common |= dict.fromkeys(_MONEY, ZERO)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cryptobot.core.money import Market
+from cryptobot.core.orders import Order
 from cryptobot.core.types import Fill, Side, Trade
 from cryptobot.trading.actions import Notice, Topic
 
@@ -27,3 +28,14 @@ def executed(fill: Fill, trade: Trade | None, market: Market, topic: Topic, why:
         facts |= {"pnl": f"{trade.pnl:+,.2f} {market.quote}", "return": f"{100 * trade.return_:+.2f} %"}
     facts |= {"order": fill.intent_id, "why": why}
     return Notice("info", f"{text}.", topic, facts)
+
+
+def ended_early(order: Order, market: Market) -> Notice:
+    """Tell of an order that ended before it was filled whole."""
+    rest = (
+        f"after {order.filled_quantity:,.8g} {market.base}; the rest was not traded"
+        if order.filled_quantity
+        else "nothing was traded"
+    )
+    text = f"Order {order.client_id} ended as {order.status}: {rest}."
+    return Notice("warning", text, "rejected", {"order": order.client_id})

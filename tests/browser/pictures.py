@@ -18,6 +18,8 @@ PICTURES = NOTEBOOKS / "pictures"
 SIZE = {"width": 1400, "height": 1300}
 WAIT = 300_000  # ms for a notebook to come to its end
 
+FAILED = '[data-mime-type="application/vnd.jupyter.error"]'  # an output
+
 # A bot that trades for a while, for the pictures of the panel itself.
 PANEL = """
 import cryptobot as cb
@@ -77,10 +79,12 @@ def notebook_picture(lab: Lab, browser: Browser, name: str) -> None:
     page.wait_for_function(
         """() => {
             const cells = window.jupyterapp.shell.currentWidget.content.widgets.filter(c => c.model.type === 'code');
-            return cells.every(cell => cell.model.executionCount);
-        }""",
+            return document.querySelector(FAILED) || cells.every(cell => cell.model.executionCount);
+        }""".replace("FAILED", repr(FAILED)),
         timeout=WAIT,
     )
+    if page.locator(FAILED).count():
+        raise SystemExit(f"{name}: {page.locator(FAILED).first.inner_text()}")
     opened.wait_for_kernel()
     page.wait_for_timeout(1500)
     place = page.evaluate_handle(

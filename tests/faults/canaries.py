@@ -16,9 +16,10 @@ from cryptobot.core.events import BarClosed, OrderFilled, OrderRefused
 from cryptobot.core.risk import RiskGate
 from cryptobot.core.types import Fill, Intent, OcoIntent, Side
 from cryptobot.trading import exits
+from cryptobot.trading.actions import Notice
 from cryptobot.trading.client_ids import ClientIds
 from cryptobot.trading.engine import Engine
-from cryptobot.trading.gateway import evidence
+from cryptobot.trading.gateway import evidence, gateway
 from cryptobot.trading.gateway.gateway import Gateway
 from cryptobot.trading.gateway.reconciler import Reconciler
 from cryptobot.trading.journal import JournalView, database
@@ -276,8 +277,6 @@ def executions_of_a_new_connection_are_foreign() -> Any:
     async def gather(*args: Any, met: set[str], **named: Any) -> Any:
         return await real(*args, met={*met, *named["client_ids"]}, **named)
 
-    from cryptobot.trading.gateway import gateway
-
     return patch.object(gateway, "gather", gather)
 
 
@@ -355,7 +354,7 @@ def stale_signals_are_followed() -> Any:
 @canary
 def nobody_is_told_of_unknown_orders() -> Any:
     """An order without an answer is looked for in silence."""
-    return patch.object(Gateway, "_tell_unknown", lambda self, name, reason: None)
+    return patch.object(gateway, "unknown", lambda name, reason: Notice("debug", ""))
 
 
 @among("not_reached", "rate_limited", "thin", "jump", "server_error")
@@ -363,7 +362,7 @@ def nobody_is_told_of_bare_positions() -> Any:
     """A stop that cannot be placed is tried again and again in silence, and the position is kept."""
     return _all(
         patch.object(exits, "_PATIENCE", 10**15),
-        patch.object(exits.Exits, "_bare", lambda self, what, reason: exits.Notice("debug", "")),
+        patch.object(exits.Exits, "_bare", lambda self, what, reason: Notice("debug", "")),
         patch.object(exits, "_FIRST_RETRY", 60 * 10**9),
     )
 

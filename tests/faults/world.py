@@ -169,11 +169,12 @@ class World:
         """Return how the bot stands, and how it should."""
         if self._runner is None or self.life is None or self.life.dead:
             return [("the process", "dead", "alive")]
-        status = self._runner.status()
+        status, engine = self._runner.status(), self._runner.engine
         return [
             ("the bot", status.state, "running"),
             ("trading", status.trading_state, "active"),
             ("the number of unknown orders", status.unknown_orders, 0),
+            ("what it tries to sell for", None if engine is None else engine.exits.leaving, None),
         ]
 
     def last_words(self) -> str:
@@ -228,6 +229,7 @@ class World:
         life = self.life = Life(number, die_at=die_at, on_death=self._died)
         self._runner = self._venue = None
         self.life_began = self.now
+        self.flatten = False  # a process that died before it had sold does not know any more that it was to
         self.trace(f"life {number} begins")
         try:
             journal = WatchedJournal(self, life)

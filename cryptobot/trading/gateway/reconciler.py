@@ -94,7 +94,6 @@ class Reconciler:
             weighed.news += gateway.book(fill)
         for order in shown:
             weighed.news += gateway.observe(order)
-        gateway.seen_until(evidence.time)
         if gateway.lacks_fills:
             weighed.again = True
             return weighed
@@ -104,6 +103,8 @@ class Reconciler:
             self._weigh_balances(evidence, weighed, difference, position)
         weighed.again = weighed.again or gateway.restless
         weighed.agrees = not weighed.again and weighed.halt is None and weighed.reduce is None
+        if weighed.agrees:  # else an execution of before may be missing still
+            gateway.seen_until(evidence.time)
         return weighed
 
     def _look_for_absent(self, evidence: Evidence, weighed: Weighed, *, balanced: bool) -> None:

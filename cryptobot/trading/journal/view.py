@@ -162,7 +162,7 @@ class JournalView:
         Parameters
         ----------
         market
-            With its rules, which say what is too little to be sold; None takes the header's.
+            With its rules, which say what is too little to be sold; None takes those that the journal knows.
         cash
             To begin with, in the quote currency.
 
@@ -174,13 +174,19 @@ class JournalView:
             If more is sold than was bought.
         """
         if market is None:
-            market = self.header.market or Market(self.header.symbol) if self.header is not None else None
+            market = next((terms.market for terms in reversed(self.terms) if terms.market is not None), None)
+        if market is None and self.header is not None:
+            market = self.header.market or Market(self.header.symbol)
         if market is None:
             raise JournalError("journal: it does not say which market it is of. Give the market.")
         books = Portfolio(cash, market)
-        for booked in self.booked:
-            if booked.own:
-                books.apply(booked.fill, complete=booked.complete)
+        own = [booked for booked in self.booked if booked.own]
+        last = {booked.fill.intent_id: booked for booked in own}
+        for booked in own:
+            # That an order has ended may have been told after its last execution.
+            life = self.lives.get(booked.fill.intent_id)
+            over = last[booked.fill.intent_id] is booked and life is not None and not life.is_risk
+            books.apply(booked.fill, complete=booked.complete or over)
         return books
 
     def trades(self, market: Market | None = None) -> list[Trade]:
@@ -273,6 +279,7 @@ class JournalView:
             "trading_state": self.trading_states,
             "notice": self.notices,
             "gate": self.gates,
+            "terms": self.terms,
             "event": self.events,
         }
         return lists.get(kind)
