@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,9 @@ from cryptobot.core.limits import Limits
 from cryptobot.core.sizing import FixedQuote, FractionOfEquity, Sizing
 from cryptobot.core.suggest import closest, listed
 from cryptobot.core.timeframe import Timeframe
+
+if TYPE_CHECKING:
+    from cryptobot.trading.live_gate import LiveGate
 
 _WORDS: Final = {
     "missing": "it is missing",
@@ -67,6 +70,24 @@ class ServerConfig(Part):
     allow_control: bool = False
 
 
+class GateConfig(Part):
+    """The table ``[gate]``: what real money asks for; see `LiveGate`.
+
+    Attributes
+    ----------
+    paper_time
+        How long the paper session must have watched the market, for example ``"3d"``.
+    journals
+        Files, or folders of them, in which to look for paper sessions beside the data directory's own.
+    override
+        What is gone without, each with a reason. Given in code only: ``cb.launch(..., gate={...})``.
+    """
+
+    paper_time: str
+    journals: list[str] = Field(default_factory=list)
+    override: dict[str, str] = Field(default_factory=dict)
+
+
 class BotConfig(Part):
     """All that a bot's process needs to know.
 
@@ -92,6 +113,8 @@ class BotConfig(Part):
         Settings of each alert channel, by its name.
     server
         A price server beside the bot, or None.
+    gate
+        What real money asks for; needed for ``mode = "live"`` only.
     """
 
     name: str
@@ -105,6 +128,7 @@ class BotConfig(Part):
     limits: dict[str, Any] | None = None
     alerts: dict[str, dict[str, Any]] = Field(default_factory=dict)
     server: ServerConfig | None = None
+    gate: GateConfig | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any], source: str = "config") -> Self:
@@ -129,6 +153,7 @@ class BotConfig(Part):
         checked_name(made.name)
         made.limits_made()
         made.sizing_made()
+        made.gate_made()
         if made.timeframe is not None:
             Timeframe.parse(made.timeframe)
         if bool(made.strategy.name) == (made.strategy.by_value is not None):
@@ -162,7 +187,13 @@ class BotConfig(Part):
             raise ConfigError(f"{path}: it is not valid {path.suffix[1:].upper() or 'TOML'}: {error}.") from error
         if not isinstance(values, dict):
             raise ConfigError(f"{path}: it holds no table of settings.")
-        return cls.of(values, path.name).placed(path.parent)
+        made = cls.of(values, path.name).placed(path.parent)
+        if made.gate is not None and made.gate.override and path.suffix != ".json":
+            raise ConfigError(
+                f"{path}: `gate.override` is not allowed in a file: what is gone without is said in code, with the reason: "
+                "cb.launch('bot.toml', gate={'paper_time': '3d', 'override': {'paper_session': 'why'}})."
+            )
+        return made
 
     def placed(self, folder: Path) -> Self:
         """Return a copy whose relative paths are taken from a folder."""
@@ -178,6 +209,14 @@ class BotConfig(Part):
     def limits_made(self) -> Limits | None:
         """Return the limits, or None where none are given; raises `ConfigError` as `cb.Limits` does."""
         return None if self.limits is None else Limits.of(self.limits)
+
+    def gate_made(self) -> LiveGate | None:
+        """Return what real money asks for, or None; raises `ConfigError` as `cb.LiveGate` does."""
+        if self.gate is None:
+            return None
+        from cryptobot.trading.live_gate import LiveGate
+
+        return LiveGate(paper_time=self.gate.paper_time, override=self.gate.override, journals=self.gate.journals)
 
     def sizing_made(self) -> Sizing | None:
         """Return how entries are sized, or None for everything.
@@ -212,7 +251,7 @@ def _told(problem: Any) -> str:
     place = [str(part) for part in problem["loc"] if not str(part).startswith(("dict[", "float"))]
     path = ".".join(place)
     if problem["type"] == "extra_forbidden":
-        tables: dict[str, type[Part]] = {"strategy": StrategyConfig, "server": ServerConfig}
+        tables: dict[str, type[Part]] = {"strategy": StrategyConfig, "server": ServerConfig, "gate": GateConfig}
         table: type[Part] = tables[place[0]] if len(place) > 1 else BotConfig
         known = list(table.model_fields)
         return f"`{path}` is unknown.{closest(place[-1], known)} Known: {listed(known)}."

@@ -117,6 +117,7 @@ class BotProcess:
                 limits=config.limits_made(),
                 name=config.name,
                 journal=journal,
+                gate=config.gate_made(),
                 **_alerts(config),
             )
             _write_code(journal, self._clock, source)

@@ -79,6 +79,7 @@ class Exits:
         self.selling: Intent | None = None
         self.leaving: str | None = None
         self.killed = False
+        self._flattening = False
         self._books = portfolio
         self._market = market
         self._gate = gate
@@ -156,6 +157,7 @@ class Exits:
     def kill(self, now: int, entering: Intent | None, *, flatten: bool) -> list[Action]:
         """Cancel everything, and sell if that is wanted."""
         self.killed = True
+        self._flattening = flatten
         actions: list[Action] = []
         if entering is not None:
             actions.append(Cancel((entering.id,)))
@@ -304,6 +306,8 @@ class Exits:
         self._pause, paused = max(0, self._pause - 1), self._pause > 0
         if paused or self._retry_at > now or self.guard.busy or self.selling is not None:
             return slow
+        if self.killed and self._flattening and self.leaving is None and not self._books.is_flat:
+            self.leaving, self._time = "killed", now  # an entry that was on its way has been filled since
         if self.leaving is not None:
             self._back_off(now)
             return slow + self._go_on_leaving()

@@ -161,7 +161,9 @@ class Keeper:
             return
         self._retry = _FIRST_RETRY
         self._failing_since = None
-        self.skew = (evidence.time - self._clock.now()) / 1e9
+        # The time was the first question; what came after it may have taken long.
+        since = self._clock.monotonic() - evidence.asked
+        self.skew = (evidence.time - self._clock.now()) / 1e9 + since
         async with self._turn:
             weighed = desk.reconciler.weigh(evidence, desk.engine.portfolio.quantity)
             if not weighed.again and self.connected:

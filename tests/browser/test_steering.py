@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -238,3 +239,30 @@ def test_it_fits_a_phone(running: Any) -> None:
     running.picture("panel-phone")
     running.execute("bot.stop()")
     running.healthy()
+
+
+LAUNCH = """
+import cryptobot as cb
+bot = cb.launch(strategy=cb.MovingAverageCrossover(), name="NAME", mode="practice", exchange={"seed": 7, "speed": 1200})
+"""
+
+
+def test_a_restarted_kernel_takes_hold_of_its_bot_again(notebook: Callable[..., Any]) -> None:
+    opened = notebook(LAUNCH.replace("NAME", f"restart-{secrets.token_hex(3)}"), PANEL)
+    page = opened.page
+    opened.run_all()
+    try:
+        state(opened, "running")
+        bars = "document.querySelector('.cb-account [data-key=bars] .cb-value').textContent.replaceAll(',', '')"
+        page.wait_for_function(f"() => Number({bars}) > 20", timeout=WITHIN)
+        before = page.evaluate(f"() => Number({bars})")
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+        page.wait_for_selector('.cb-panel[data-link="stale"]', timeout=3000)
+        opened.wait_for_kernel()
+        opened.run_all()
+        state(opened, "running")
+        page.wait_for_selector(".cb-pane .stick", state="attached", timeout=WITHIN)
+        assert page.evaluate(f"() => Number({bars})") > before  # it traded on while the kernel was gone
+        opened.healthy()
+    finally:
+        opened.execute("bot.shut_down()")

@@ -9,7 +9,7 @@ from tests.faults.canaries import CANARIES
 from tests.faults.run import run
 
 #: Seeds within which a planted bug must be seen.
-SEEDS = 100
+SEEDS = 150
 
 
 def test_there_are_planted_bugs_of_every_kind():

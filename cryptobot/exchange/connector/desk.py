@@ -12,6 +12,7 @@ from cryptobot.core.errors import (
     AuthError,
     ExchangeError,
     OrderNotFound,
+    OrderNotSent,
     OrderRejected,
     OrderUnknown,
     TransientError,
@@ -171,7 +172,13 @@ class Desk:
         self._tell(self._tracker.heard(Answer(found, tuple(fills))))
 
     async def _ticket(self, intent: Intent, legs: int = 1) -> Ticket:
-        """Check and round an order; raises `OrderRejected` with the rule that it breaks."""
+        """Check and round an order; raises `OrderRejected` with the rule that it breaks, or `OrderNotSent`."""
+        try:
+            return await self._checked(intent, legs)
+        except TransientError as error:  # a question failed, and the order was not even sent
+            raise OrderNotSent(f"order {intent.id}: {error} Nothing was sent.") from None
+
+    async def _checked(self, intent: Intent, legs: int) -> Ticket:
         connection, quirks = self._connection, self._quirks
         client_id = quirks.client_ids.encode(intent.id)
         rules = await connection.rules(intent.symbol)

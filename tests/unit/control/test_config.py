@@ -128,3 +128,21 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, content, words):
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=words):
         BotConfig.read(path)
+
+
+def test_what_real_money_asks_for_is_read_and_what_is_gone_without_is_said_in_code_only(tmp_path):
+    values = {**LEAST, "mode": "live", "gate": {"paper_time": "3d", "journals": ["old"]}}
+    gate = BotConfig.of(values).gate_made()
+    assert gate is not None
+    assert gate.paper_seconds == 3 * 86_400
+    values["gate"] = {"paper_time": "3d", "override": {"paper_session": "it ran elsewhere"}}
+    assert BotConfig.of(values).gate_made().override == {"paper_session": "it ran elsewhere"}
+    path = tmp_path / "bot.toml"
+    path.write_text(
+        "name = 'a'\nmode = 'live'\n[strategy]\nname = 'ma_crossover'\n[exchange]\nid = 'binance'\n"
+        "[gate]\npaper_time = '3d'\noverride = {paper_session = 'it ran elsewhere'}\n"
+    )
+    with pytest.raises(ConfigError, match=r"`gate\.override` is not allowed in a file"):
+        BotConfig.read(path)
+    with pytest.raises(ConfigError, match=r"paper_time: 'soon' is not a length"):
+        BotConfig.of({**values, "gate": {"paper_time": "soon"}})
