@@ -26,6 +26,7 @@ PARTS = (
     "simulation",
     "alerts",
     "throughput",
+    "panel",
     "demo",
 )
 

@@ -18,6 +18,7 @@ from cryptobot.trading.actions import Notice
 from cryptobot.trading.gateway.evidence import Evidence
 from cryptobot.trading.gateway.gateway import Gateway
 from cryptobot.trading.journal import BalanceChanged
+from cryptobot.trading.lifecycle import OrderLife
 
 # Clocks of this computer and of the exchange differ by at most this.
 _MOST_SKEW: Final = 60.0
@@ -90,8 +91,11 @@ class Reconciler:
                 intent = gateway.adopt(order)
                 if order.is_open:
                     weighed.adopted.append((intent, ZERO))
+        hidden = any(order is None and self._may_hide(name, evidence) for name, order in evidence.orders.items())
         for fill in evidence.fills:
-            weighed.news += gateway.book(fill)
+            # Of an execution without a name nobody can say whose it is while an order of the bot's own is not shown.
+            if fill.intent_id or not hidden:
+                weighed.news += gateway.book(fill)
         for order in shown:
             weighed.news += gateway.observe(order)
         if gateway.lacks_fills:
@@ -104,8 +108,19 @@ class Reconciler:
         weighed.again = weighed.again or gateway.restless
         weighed.agrees = not weighed.again and weighed.halt is None and weighed.reduce is None
         if weighed.agrees:  # else an execution of before may be missing still
+            if not hidden:
             gateway.seen_until(evidence.time)
         return weighed
+
+    def _may_hide(self, client_id: str, evidence: Evidence) -> bool:
+        life = self._gateway.lives.get(client_id)
+        return life is not None and life.is_open and self._waited(life, evidence) < self._deadline
+
+    def _waited(self, life: OrderLife, evidence: Evidence) -> float:
+        waited = self._gateway.elapsed(life.client_id, evidence.asked)
+        if life.sent_time is not None:  # also over a restart, by clocks that may differ
+            waited = max(waited, (evidence.time - life.sent_time) / 1e9 - _MOST_SKEW)
+        return waited
 
     def _look_for_absent(self, evidence: Evidence, weighed: Weighed, *, balanced: bool) -> None:
         gateway = self._gateway
@@ -118,9 +133,7 @@ class Reconciler:
                 continue
             if not life.is_open:
                 continue
-            waited = gateway.elapsed(client_id, evidence.asked)
-            if life.sent_time is not None:  # also over a restart, by clocks that may differ
-                waited = max(waited, (evidence.time - life.sent_time) / 1e9 - _MOST_SKEW)
+            waited = self._waited(life, evidence)
             if waited < self._deadline or waited < 0:
                 weighed.again = True
             elif life.known:
