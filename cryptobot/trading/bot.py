@@ -1,4 +1,7 @@
-"""A bot on a thread and an event loop of its own."""
+"""A bot on a thread and an event loop of its own.
+
+Long because it is the face of trading: every method is public, and says what it takes, gives and refuses.
+"""
 
 from __future__ import annotations
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError
-from cryptobot.core.events import BarClosed, ExchangeEvent
+from cryptobot.core.events import ExchangeEvent
 from cryptobot.core.money import ZERO
 from cryptobot.core.types import Mode
 from cryptobot.strategy.base import Strategy
@@ -24,6 +25,7 @@ from cryptobot.trading.live_gate import LiveGate, require_live, wish_of
 from cryptobot.trading.notifier import Notifier
 from cryptobot.trading.opening import Desk, Plan, open_desk
 from cryptobot.trading.recorder import Recorder
+from cryptobot.trading.session_state import SessionState
 from cryptobot.trading.status import BotStatus, State, status_of
 from cryptobot.trading.terms import terms_of
 
@@ -36,7 +38,7 @@ _DRAIN: Final = 8.0
 _COMPARISONS: Final = 3
 
 
-class Runner:
+class Runner(SessionState):
     """Runs one engine against one exchange on an event loop of its own.
 
     Parameters
@@ -60,14 +62,6 @@ class Runner:
     ----------
     desk
         What trades, or None before the first start.
-    ready
-        Set when a start has succeeded or failed.
-    error
-        Why the last start failed, or None.
-    state
-        See `BotStatus`.
-    sequence
-        Grows with everything that happens.
     notifier
         What tells people outside, or None.
     """
@@ -84,25 +78,17 @@ class Runner:
         gate: LiveGate | None = None,
         channels: Sequence[AlertChannel] = (),
     ) -> None:
+        super().__init__(lock)
         self.plan = plan
         self.exchange = plan.exchange
         self.sizing = plan.sizing
         self.desk: Desk | None = None
-        self.ready = threading.Event()
-        self.error: CryptobotError | None = None
-        self.state: State = "new"
-        self.reason = ""
-        self.sequence = 0
-        self.bars = 0
-        self.first_time: int | None = None
         self.keeper: Keeper | None = None
         self._strategy = strategy
         self._clock = clock
         self._write_log = log
         self._gate = gate
         self.notifier = Notifier(channels, journal, clock, plan) if channels else None
-        self._lock = lock
-        self._changed = threading.Condition(lock)
         self._recorder = Recorder(journal, clock, self._journal_changed)
         self._hands: Hands | None = None
         self._turn: asyncio.Lock | None = None
@@ -216,17 +202,6 @@ class Runner:
                 f"{self.plan.name} has not done that within {wait:g} s; it goes on trying. Look at its log: bot.logs()."
             ) from None
 
-    def touch(self) -> None:
-        """Say that something is new."""
-        with self._changed:
-            self.sequence += 1
-            self._changed.notify_all()
-
-    def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
-        """Wait until a condition of the session holds; see `Bot.wait_until`."""
-        with self._changed:
-            return self._changed.wait_for(condition, timeout)
-
     def status(self) -> BotStatus:
         """Return where the bot stands."""
         with self._lock:
@@ -300,19 +275,17 @@ class Runner:
 
     async def _listen(self) -> None:
         stream = self.exchange.stream(self.plan.symbol, self.plan.timeframe)
-        try:
+        async with aclosing(cast("AsyncGenerator[ExchangeEvent, None]", stream)) as events:
             while not self._stopping and self.state == "running":
                 self._may_wake = True
                 try:
-                    event = await anext(stream)
+                    event = await anext(events)
                 except StopAsyncIteration:
                     self._set_state("finished", f"{self.exchange.name} has no more bars")
                     return
                 finally:
                     self._may_wake = False
                 await self._take(event)
-        finally:
-            await _close(stream)
 
     async def _take(self, event: ExchangeEvent) -> None:
         """Take an event of the exchange's stream, and see it through."""
@@ -323,13 +296,6 @@ class Runner:
             keeper.before(event, failing=self._recorder.failing is not None)
             for news in desk.gateway.take(event):
                 await hands.feed(news)
-
-    def _handled(self, event: BarClosed | None) -> None:
-        if event is not None:
-            self.bars += 1
-            if self.first_time is None:
-                self.first_time = event.bar.time
-        self.touch()
 
     def _halt(self, reason: str) -> None:
         engine = self.engine
@@ -427,9 +393,3 @@ class Runner:
             self._recorder.must_write("state", StateChange(state, reason))  # never trade unrecorded
         else:
             self._recorder.write("state", StateChange(state, reason))  # but an end is an end even when the disk is full
-
-
-async def _close(stream: AsyncIterator[ExchangeEvent]) -> None:
-    closer = getattr(stream, "aclose", None)
-    if closer is not None:
-        await closer()

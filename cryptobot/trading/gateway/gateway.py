@@ -1,4 +1,7 @@
-"""Orders out, and what becomes of them: written down before they are sent, sent once, resolved by evidence only."""
+"""Orders out, and what becomes of them: written down before they are sent, sent once, resolved by evidence only.
+
+Long because everything that may move an order's life is in this one place, so that nothing can pass it by.
+"""
 
 from __future__ import annotations
 

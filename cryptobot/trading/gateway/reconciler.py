@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
 
 from cryptobot.core.events import ExchangeEvent
 from cryptobot.core.money import ZERO
@@ -19,9 +18,6 @@ from cryptobot.trading.gateway.evidence import Evidence
 from cryptobot.trading.gateway.gateway import Gateway
 from cryptobot.trading.journal import BalanceChanged
 from cryptobot.trading.lifecycle import OrderLife
-
-# Clocks of this computer and of the exchange differ by at most this.
-_MOST_SKEW: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -108,7 +104,6 @@ class Reconciler:
         weighed.again = weighed.again or gateway.restless
         weighed.agrees = not weighed.again and weighed.halt is None and weighed.reduce is None
         if weighed.agrees:  # else an execution of before may be missing still
-            if not hidden:
             gateway.seen_until(evidence.time)
         return weighed
 
@@ -117,10 +112,8 @@ class Reconciler:
         return life is not None and life.is_open and self._waited(life, evidence) < self._deadline
 
     def _waited(self, life: OrderLife, evidence: Evidence) -> float:
-        waited = self._gateway.elapsed(life.client_id, evidence.asked)
-        if life.sent_time is not None:  # also over a restart, by clocks that may differ
-            waited = max(waited, (evidence.time - life.sent_time) / 1e9 - _MOST_SKEW)
-        return waited
+        # Since it was sent in this session, or since this session began: a clock that was set would make any order old.
+        return self._gateway.elapsed(life.client_id, evidence.asked)
 
     def _look_for_absent(self, evidence: Evidence, weighed: Weighed, *, balanced: bool) -> None:
         gateway = self._gateway
