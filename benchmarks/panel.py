@@ -97,7 +97,14 @@ def measure(rounds: int) -> list[Figure]:
 
 def _watched(parts: Any, lab: Any, browser: Any) -> dict[str, Any]:
     """Run a bot in a notebook and return what was measured."""
-    cell = {"cell_type": "code", "execution_count": None, "id": "bot", "metadata": {}, "outputs": [], "source": BOT}
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "bot",
+        "metadata": {},
+        "outputs": [],
+        "source": BOT,
+    }
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     content = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     (lab.work / "panel.ipynb").write_text(json.dumps(content))

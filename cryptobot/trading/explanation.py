@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cryptobot.core.bars import time_text
@@ -36,6 +37,12 @@ class Explanation:
         What came of it, in words.
     text
         All of it as a paragraph.
+    mode
+        Where its orders went.
+    trading_state
+        What might be traded then, and why: ``"active"``, ``"reducing: …"`` or ``"halted: …"``.
+    limits
+        Those that were set, by name, as texts.
     """
 
     time: int | None
@@ -46,6 +53,9 @@ class Explanation:
     position: str
     outcome: str
     text: str
+    mode: str = ""
+    trading_state: str = ""
+    limits: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.text
@@ -75,3 +85,33 @@ def explain(decision: Decision, close: float, said: str, position: str, outcome:
     signal = _SIGNALS[decision.buy, decision.sell]
     text = f"Bar of {time_text(decision.time)} closed at {close:,.10g}. {said} {signal} while {position}: {outcome}."
     return Explanation(decision.time, close, decision.features, decision.buy, decision.sell, position, outcome, text)
+
+
+def under_terms(
+    said: Explanation, mode: str, trading_state: str, why: str, limits: Mapping[str, str]
+) -> Explanation:
+    """Add under which terms a bot traded.
+
+    Parameters
+    ----------
+    said
+        Why the bar did or did not trade.
+    mode
+        Where its orders went.
+    trading_state, why
+        What might be traded, and why.
+    limits
+        Those that were set, by name, as texts.
+    """
+    allowed = _ALLOWED.get(trading_state, trading_state) + (f" ({why})" if why else "")
+    listed = ", ".join(f"{name} {value}" for name, value in limits.items()) or "none"
+    state = f"{trading_state}: {why}" if why else trading_state
+    text = f"{said.text} Mode {mode}; {allowed}; limits: {listed}."
+    return replace(said, text=text, mode=mode, trading_state=state, limits=dict(limits))
+
+
+_ALLOWED: Final = {
+    "active": "trading is allowed",
+    "reducing": "the position might only be made smaller",
+    "halted": "trading was halted",
+}

@@ -19,9 +19,10 @@ import pytest
 
 import cryptobot as cb
 from cryptobot.control import launch as launching
+from cryptobot.control.attach import attach
 from cryptobot.control.attached_bot import AttachedBot
 from cryptobot.control.launch import launch
-from cryptobot.core.types import Intent
+from cryptobot.exchange.simulator.faults import Fault
 from cryptobot.trading.journal import JournalView, SqliteJournal
 
 PATIENCE = 60
@@ -95,7 +96,7 @@ def compare(simulator, folders):
     path = folders.journal("killed")
     assert SqliteJournal.check(path).state == "ok"
     view, ledger = JournalView.of(path, bars=False), simulator.ledger
-    meant = {intent.id for intent in view.intents if isinstance(intent, Intent)}
+    meant = set(view.lives)
     sent = Counter(order.client_id for order in ledger.orders)
     assert max(sent.values()) == 1
     assert set(sent) <= meant
@@ -128,6 +129,39 @@ def run(simulator, folders, kills, seed):
 @pytest.mark.timeout(600)
 def test_ten_kills_lose_nothing_and_double_nothing(simulator, folders):
     run(simulator, folders, kills=10, seed=20)
+
+
+def test_with_faults_it_is_killed_cut_off_stopped_and_attached_at_will(simulator, folders):
+    """Every story agrees in the end: journal, status and the exchange's own ledger."""
+    settings = config(simulator) | {"limits": {"stop_loss": 0.01, "take_profit": 0.02, "max_order_value": 2_000}}
+    draw = random.Random(4)
+    launch(settings)
+    for step in range(8):
+        bot = attach("killed")
+        what = ("kill", "sockets", "stop", "faults")[step % 4]
+        orders = len(simulator.ledger.orders)
+        if what == "kill":
+            os.kill(bot.process.pid, signal.SIGKILL)
+            wait_for(lambda: not bot.alive)  # noqa: B023 - it is called here and now
+        elif what == "sockets":
+            simulator.faults.add(Fault("kill", stream="all"))
+        elif what == "stop":
+            assert bot.stop().status().state == "stopped"
+            bot.start()
+        else:
+            simulator.faults.seeded(step, rate=0.05)
+        bot = launch(settings)  # as if its cell were run again
+        wait_for(lambda: len(simulator.ledger.orders) >= orders + draw.randrange(1, 4))  # noqa: B023
+    simulator.faults.clear()
+    bot = attach("killed")
+    assert bot.wait_until(lambda: bot.status().unknown_orders == 0 and bot.status().connected, PATIENCE)
+    bot.stop()
+    status = bot.status()
+    assert (status.trading_state, status.unknown_orders) == ("active", 0), bot.notices(10)
+    view = compare(simulator, folders)
+    assert status.trades == len(view.trades()) > 2
+    assert {order.client_id for order in simulator.ledger.orders if order.is_open} == {o.client_id for o in view.opened_orders}
+    bot.shut_down()
 
 
 @pytest.mark.campaign

@@ -127,7 +127,7 @@ class Reconciler:
             if not life.is_open:
                 continue
             waited = self._waited(life, evidence)
-            if waited < self._deadline or waited < 0:
+            if waited < self._deadline:
                 weighed.again = True
             elif life.known:
                 gateway.doubt(client_id, "the exchange, which had shown it, does not show it any more")

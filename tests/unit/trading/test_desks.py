@@ -121,7 +121,9 @@ class DeskMachine(RuleBasedStateMachine):
     def lose_an_answer(self, door, after):
         self.shop.fault(door, OrderUnknown("timeout"), after=after)
 
-    @rule(door=st.sampled_from(["submit", "submit_oco"]), sent=st.booleans(), rule=st.sampled_from(["", "WOULD_TRIGGER"]))
+    @rule(
+        door=st.sampled_from(["submit", "submit_oco"]), sent=st.booleans(), rule=st.sampled_from(["", "WOULD_TRIGGER"])
+    )
     def refuse(self, door, sent, rule):
         error = OrderRejected("no") if sent else OrderNotSent("no route")
         if sent:
@@ -255,11 +257,11 @@ class DeskMachine(RuleBasedStateMachine):
             assert selling == []
         elif engine.exits.killed:
             assert all(order.type == "market" for order in selling)
-        elif self.limits.stop_loss is not None and str(engine.gate.state) == "active":
-            if selling[0].type != "market":
-                assert {order.quantity - order.filled_quantity for order in selling} == {engine.portfolio.quantity}
-                assert len(selling) == 1 + (self.limits.take_profit is not None)
-                assert engine.exits.protected
+        elif self.limits.stop_loss is not None and "market" not in [order.type for order in selling]:
+            assert str(engine.gate.state) == "active"  # only a kill ends protection, and nothing else halts here
+            assert {order.quantity - order.filled_quantity for order in selling} == {engine.portfolio.quantity}
+            assert len(selling) == 1 + (self.limits.take_profit is not None)
+            assert engine.exits.protected
 
 
 TestDesks = DeskMachine.TestCase

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 
 import pytest
@@ -179,7 +180,7 @@ def test_a_comparison_that_fails_is_tried_again_ever_more_rarely_and_holds_back(
         if house.asked("now") > asked:
             asked = house.asked("now")
             times.append(second)
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
     assert gaps[:5] == [1, 2, 4, 8, 16]
     assert gaps[5:] == [30] * len(gaps[5:])
     assert house.keeper.hold == "why not"

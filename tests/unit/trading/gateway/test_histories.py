@@ -7,6 +7,7 @@ which answers are lost, when the disk is full and when the process dies.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given, settings
@@ -75,42 +76,56 @@ class History:
         self.bench.submit(wanted)
 
     def step(self, what):
-        bench, shop = self.bench, self.shop
+        if what in ("buy by amount", "buy by quantity", "stop", "pair", "sell", "cancel"):
+            self.order(what)
+        elif what in ("execute", "end"):
+            self.happen(what)
+        elif what.startswith("tell") or what == "forget":
+            self.deliver(what)
+        else:
+            self.quietly(what)
+        assert self.shop.sins == []
+
+    def order(self, what):
+        """Let the bot do something, if it is something that a bot may do."""
+        bench = self.bench
         idle = not bench.gateway.open_lives
-        if what.startswith("buy") and idle and not bench.position:
-            if what == "buy by amount":
-                self.send(bench.buy(1000))
-            else:
-                kind = {"type": OrderType.LIMIT, "price": Decimal(101), "time_in_force": TimeInForce.IOC}
-                intent = bench.sell(8, **kind)
-                self.send(type(intent)(**{**{n: getattr(intent, n) for n in intent.__slots__}, "side": Side.BUY}))
-        elif what in ("stop", "pair", "sell") and idle and bench.position:
-            make = getattr(bench, what)
-            self.send(make(bench.position), "submit_oco" if what == "pair" else "submit")
-        elif what == "cancel" and (one := self.choose({life.client_id for life in bench.gateway.open_lives})):
-            if self.draw(st.booleans()):
-                shop.fault("cancel", OrderUnknown("502"), after=self.draw(st.booleans()))
-            bench.cancel(one)
-        elif what == "execute" and (one := self.choose({order.client_id for order in shop.open_of()})):
-            order = shop.orders[one]
+        if what == "cancel":
+            one = self.choose({life.client_id for life in bench.gateway.open_lives})
+            if one is not None:
+                if self.draw(st.booleans()):
+                    self.shop.fault("cancel", OrderUnknown("502"), after=self.draw(st.booleans()))
+                bench.cancel(one)
+        elif what == "buy by amount" and idle and not bench.position:
+            self.send(bench.buy(1000))
+        elif what == "buy by quantity" and idle and not bench.position:
+            sale = bench.sell(8, type=OrderType.LIMIT, price=Decimal(101), time_in_force=TimeInForce.IOC)
+            self.send(replace(sale, side=Side.BUY))
+        elif not what.startswith("buy") and idle and bench.position:
+            self.send(getattr(bench, what)(bench.position), "submit_oco" if what == "pair" else "submit")
+
+    def happen(self, what):
+        """Let something happen to an open order."""
+        one = self.choose({order.client_id for order in self.shop.open_of()})
+        if one is not None and what == "end":
+            self.shop.end(one)
+        elif one is not None:
+            order = self.shop.orders[one]
             left = (order.quantity or Decimal(10)) - order.filled_quantity
             part = MARKET.round_quantity(left * self.draw(st.sampled_from([1, 1, Decimal("0.4")])))
             if part:
-                shop.execute(one, part)
-        elif what == "end" and (one := self.choose({order.client_id for order in shop.open_of()})):
-            shop.end(one)
-        elif what.startswith("tell") or what == "forget":
-            heap = self.told if what == "tell again" else shop.wire
-            if heap:
-                event = heap[self.draw(st.integers(0, len(heap) - 1))]
-                if what != "tell again":
-                    heap.remove(event)
-                if what != "forget":
-                    bench.take(event)
-                    self.told.append(event)
-        else:
-            self.quietly(what)
-        assert shop.sins == []
+                self.shop.execute(one, part)
+
+    def deliver(self, what):
+        """Let the stream tell something, or tell it again, or never."""
+        heap = self.told if what == "tell again" else self.shop.wire
+        if heap:
+            event = heap[self.draw(st.integers(0, len(heap) - 1))]
+            if what != "tell again":
+                heap.remove(event)
+            if what != "forget":
+                self.bench.take(event)
+                self.told.append(event)
 
     def quietly(self, what):
         bench, shop = self.bench, self.shop
