@@ -30,6 +30,6 @@ def measure(rounds: int) -> list[Figure]:
             "ms",
             limit=1_000 * LIMIT,
             ratio=f"{1_000 / sorted(spent)[len(spent) // 2]:,.0f} seeds/s",
-            note=f"10 simulated minutes; {SEEDS} seeds had {fills} executions and {lives} lives of the process",
+            note=f"7 simulated minutes; {SEEDS} seeds had {fills} executions and {lives} lives of the process",
         )
     ]

@@ -13,6 +13,7 @@ from cryptobot.cli.dashboard import dashboard
 from cryptobot.cli.demo import demo
 from cryptobot.cli.doctor import doctor
 from cryptobot.cli.download import download
+from cryptobot.cli.explain import explain
 from cryptobot.cli.journal import journal
 from cryptobot.cli.kill import kill
 from cryptobot.cli.lab import lab
@@ -53,6 +54,7 @@ app.command()(status)
 app.command()(stop)
 app.command()(kill)
 app.command()(logs)
+app.command()(explain)
 app.command()(doctor)
 app.add_typer(journal)
 app.add_typer(alerts)

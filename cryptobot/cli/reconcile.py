@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cryptobot.cli.arguments import JsonOption, TimezoneOption
+from cryptobot.cli.journals import journal_of
 from cryptobot.cli.terminal import console, print_json
 from cryptobot.core.errors import ConfigError
-from cryptobot.core.suggest import closest, listed
 
 if TYPE_CHECKING:
     from cryptobot.trading.reconciliation import Reconciliation
@@ -56,7 +56,7 @@ def reconcile(
         raise ConfigError(
             f"--timezone: {timezone!r} says what a file's times are, but no file is given. Add --bars FILE."
         )
-    path = _path(journal)
+    path = journal_of(journal)
     given = None if bars is None else read_bars(bars, timezone=timezone)
     kind = None if strategy is None else type(load_strategy(strategy, {}).strategy)
     with console(to_stderr=True).status(f"Backtesting what {escape(path.stem)} has seen"):
@@ -70,21 +70,6 @@ def reconcile(
     shares = [share for share in found.attribution.shares if share.amount or share.orders]
     if shares:
         out.print(_table(found))
-
-
-def _path(given: str) -> Path:
-    """Return the file that is meant: a path, or the name of a bot with a journal in the data directory."""
-    from cryptobot.core.settings import Settings
-
-    path = Path(given).expanduser()
-    if path.exists():
-        return path
-    folder = Settings.load().data_directory / "journals"
-    known = sorted(one.stem for one in folder.glob("*.sqlite"))
-    if given in known:
-        return folder / f"{given}.sqlite"
-    have = f" There are {listed(known)} in {folder}." if known else f" There is none in {folder} either."
-    raise ConfigError(f"journal: {given!r} is neither a file nor a bot with a journal.{closest(given, known)}{have}")
 
 
 def _table(found: Reconciliation) -> Table:

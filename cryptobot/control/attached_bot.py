@@ -18,6 +18,7 @@ from cryptobot.control.reading import MOST_ROWS
 from cryptobot.control.state_file import ProcessState
 from cryptobot.control.strategy_source import pack, unpacked
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.moment import moment
 from cryptobot.core.money import ZERO
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Trade
@@ -210,9 +211,10 @@ class AttachedBot:
 
         return order_table(self._client.ask("orders"))
 
-    def explain(self) -> Explanation:
-        """Say why the last bar did or did not trade."""
-        return wire.load(Explanation, self._client.ask("explanation"))
+    def explain(self, at: Any = None) -> Explanation:
+        """Say why the last bar, or that of another moment, did or did not trade; see `Bot.explain`."""
+        when = None if at is None else moment(at)
+        return wire.load(Explanation, self._client.ask("explanation", at=when))
 
     def tape(self, n: int | None = 250) -> TapeWindow:
         """Return the newest n bars (None: all that are kept) with features, equity and fills."""

@@ -69,8 +69,8 @@ class BotHandle(Protocol):
     def open_orders(self) -> pd.DataFrame:
         """Return its own open orders, one a row."""
 
-    def explain(self) -> Explanation:
-        """Say why the last bar did or did not trade."""
+    def explain(self, at: Any = None) -> Explanation:
+        """Say why the last bar, or that of another moment, did or did not trade."""
 
     def tape(self, n: int | None = 250) -> TapeWindow:
         """Return the newest n bars (None: all that are kept) and what belongs to them."""

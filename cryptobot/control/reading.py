@@ -40,7 +40,7 @@ class Reading:
             "notices": lambda n=None: bot.notices(n),
             "trades": self._trades,
             "orders": self._orders,
-            "explanation": bot.explain,
+            "explanation": lambda at=None: bot.explain(at),
             "tape": self._tape,
             "strategy": lambda: base64.b64encode(pack(bot.strategy)).decode("ascii"),
         }

@@ -23,7 +23,7 @@ from cryptobot.exchange.protocol import Exchange
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Level, Notice, SetTradingState
 from cryptobot.trading.display import DISPLAYS
-from cryptobot.trading.explanation import Explanation, nothing_yet
+from cryptobot.trading.explanation import Explanation
 from cryptobot.trading.journal import Journal, MemoryJournal, SqliteJournal
 from cryptobot.trading.live_gate import LiveGate
 from cryptobot.trading.log import LogBook, LogLine
@@ -400,11 +400,11 @@ class Bot:
             rows = order_rows([] if gateway is None else gateway.open_lives)
         return order_table(rows)
 
-    def explain(self) -> Explanation:
-        """Say why the last bar did or did not trade."""
-        with self.lock:
-            engine = self._runner.engine
-            return nothing_yet("The bot has not been started.") if engine is None else engine.explain()
+    def explain(self, at: Any = None) -> Explanation:
+        """Say why the last bar, or that of another moment (a text in UTC, a Timestamp), did or did not trade."""
+        from cryptobot.trading.past import explain_bot
+
+        return explain_bot(self, at)
 
     def tape(self, n: int | None = 250) -> TapeWindow:
         """Return the newest n bars (None: all that are kept) with features, equity and fills."""

@@ -40,7 +40,8 @@ class Explanation:
     mode
         Where its orders went.
     trading_state
-        What might be traded then, and why: ``"active"``, ``"reducing: …"`` or ``"halted: …"``.
+        What might be traded then, and why: ``"active"``, ``"reducing: …"`` or ``"halted: …"``; empty where that is not
+        known.
     limits
         Those that were set, by name, as texts.
     """
@@ -87,9 +88,7 @@ def explain(decision: Decision, close: float, said: str, position: str, outcome:
     return Explanation(decision.time, close, decision.features, decision.buy, decision.sell, position, outcome, text)
 
 
-def under_terms(
-    said: Explanation, mode: str, trading_state: str, why: str, limits: Mapping[str, str]
-) -> Explanation:
+def under_terms(said: Explanation, mode: str, trading_state: str, why: str, limits: Mapping[str, str]) -> Explanation:
     """Add under which terms a bot traded.
 
     Parameters
@@ -103,15 +102,15 @@ def under_terms(
     limits
         Those that were set, by name, as texts.
     """
-    allowed = _ALLOWED.get(trading_state, trading_state) + (f" ({why})" if why else "")
+    allowed = _ALLOWED.get(trading_state, "") + (f" ({why})" if why else "")
     listed = ", ".join(f"{name} {value}" for name, value in limits.items()) or "none"
     state = f"{trading_state}: {why}" if why else trading_state
-    text = f"{said.text} Mode {mode}; {allowed}; limits: {listed}."
+    text = f"{said.text} Mode {mode}; {f'{allowed}; ' if allowed else ''}limits: {listed}."
     return replace(said, text=text, mode=mode, trading_state=state, limits=dict(limits))
 
 
 _ALLOWED: Final = {
-    "active": "trading is allowed",
-    "reducing": "the position might only be made smaller",
-    "halted": "trading was halted",
+    "active": "trading allowed",
+    "reducing": "only reducing allowed",
+    "halted": "trading halted",
 }

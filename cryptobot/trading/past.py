@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from cryptobot.core.bars import time_text
+from cryptobot.core.bars import COLUMNS, time_text
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.moment import moment
+from cryptobot.core.money import ZERO
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Bar, Intent, OcoIntent, Side
 from cryptobot.strategy.base import Strategy
+from cryptobot.strategy.catalogue import STRATEGIES
 from cryptobot.trading.actions import Notice
-from cryptobot.trading.explanation import Explanation
+from cryptobot.trading.explanation import Explanation, nothing_yet, under_terms
 from cryptobot.trading.journal import BarSeen, BookedFill, Journal, JournalHeader, JournalView, Kind, Record
 from cryptobot.trading.journal.contents import Outcome, ParametersSet
 from cryptobot.trading.past_bar import PastBar, filled
+from cryptobot.trading.tape import TapeWindow
 
 if TYPE_CHECKING:
     from cryptobot.trading.bot import Bot
@@ -30,7 +34,46 @@ _BARS: Final[list[Kind]] = ["bar"]
 _NEAR: Final = 1_000
 
 
-def explain_past(journal: str | Path | Journal, at: int, make: Maker) -> Explanation:
+def explain_bot(bot: Bot, at: Any = None) -> Explanation:
+    """Say why a bot of this process did or did not trade on a bar; see `Bot.explain`."""
+    if at is not None:
+        when = moment(at)
+        if bot.journal.last("bar") is None:  # one in memory keeps none
+            return explain_on_tape(bot, when)
+        return explain_past(bot.journal, when, maker_of(bot.strategy))
+    with bot.lock:
+        engine = bot.session.engine
+        if engine is None:
+            return nothing_yet("The bot has not been started.")
+        said, gate = engine.explain(), engine.gate
+        limits = {name: str(getattr(gate.limits, name)) for name in gate.limits.set_names()}
+        return under_terms(said, bot.mode, str(gate.state), gate.reason, limits)
+
+
+def maker_of(known: Strategy | type[Strategy] | None = None) -> Maker:
+    """Return what makes strategies that traded.
+
+    Parameters
+    ----------
+    known
+        A strategy, or its class, that need not be registered.
+    """
+    cls = type(known) if isinstance(known, Strategy) else known
+
+    def make(wanted: ParametersSet) -> Strategy:
+        if cls is not None and cls.name == wanted.strategy:
+            return cls(**wanted.params)
+        if wanted.strategy not in STRATEGIES.names():
+            raise ConfigError(
+                f"strategy: `{wanted.strategy}`, which traded, is not registered here. Name its file and class: "
+                "--strategy my_strategy.py:MyStrategy."
+            )
+        return STRATEGIES.get(wanted.strategy)(**wanted.params)
+
+    return make
+
+
+def explain_past(journal: str | Path | Journal, at: int | None, make: Maker) -> Explanation:
     """Say why a bot did or did not trade on a bar that its journal holds.
 
     Parameters
@@ -38,7 +81,7 @@ def explain_past(journal: str | Path | Journal, at: int, make: Maker) -> Explana
     journal
         The journal, or its file; a bot may be writing it meanwhile.
     at
-        A moment within the bar, nanoseconds since 1970-01-01 UTC.
+        A moment within the bar, nanoseconds since 1970-01-01 UTC; None for the last one.
     make
         Makes the strategy that traded then.
 
@@ -58,18 +101,22 @@ def explain_past(journal: str | Path | Journal, at: int, make: Maker) -> Explana
     if header is None:
         raise ConfigError("journal: it does not say whose it is, so that its bars cannot be read.")
     step = Timeframe.parse(header.timeframe).nanoseconds
-    found, before, n_before = _bar_at(journal, at, step)
-    told = JournalView.of(_Until(journal, found.number), bars=False)
-    if not told.parameters:
+    last = journal.last("bar")
+    if last is None:
+        raise _no_such_bar(at, None)
+    found, before = _bar_at(journal, last.content.bar.time if at is None else at, step)
+    parameters = _parameters(journal, found.number)
+    if parameters is None:
         raise ConfigError(f"journal of {header.bot}: it does not say with which parameters it traded.")
-    seen, parameters = found.content, told.parameters[-1]
-    if before is not None and not _same_eyes(journal, n_before, found.number, parameters, told):
+    if before is not None and _parameters(journal, before.number) != parameters:
         before = None
+    told = JournalView.of(cast("Journal", _Until(journal, found.number)), bars=False)
+    seen: BarSeen = found.content
     state, terms = told.trading_state, told.terms[-1] if told.terms else None
     past = PastBar(
         seen.bar,
         seen.features,
-        None if before is None else (before.bar, before.features),
+        None if before is None else (before.content.bar, before.content.features),
         long=not told.portfolio(header.market).is_flat,
         waiting=any(
             life.intent.reason.startswith(("buy signal", "sell signal")) and life.is_risk
@@ -86,35 +133,33 @@ def explain_past(journal: str | Path | Journal, at: int, make: Maker) -> Explana
 
 def explain_on_tape(bot: Bot, at: int) -> Explanation:
     """Say why a bot of this process did or did not trade on a bar that its tape holds; see `explain_past`."""
+    plan, step = bot.session.plan, bot.session.plan.timeframe.nanoseconds
     with bot.lock:
-        engine = bot.session.engine
-        tape, fills = bot.tape(None), [] if engine is None else list(engine.fills)
-        intents, refused = ([], []) if engine is None else (list(engine.intents), list(engine.refused))
-        strategy = bot.strategy if engine is None else engine.strategy
-    plan = bot.session.plan
-    step = plan.timeframe.nanoseconds
+        engine, tape = bot.session.engine, bot.tape(None)
+        if engine is None:
+            raise _no_such_bar(at, None)
+        fills, intents, refused, strategy = [*engine.fills], [*engine.intents], [*engine.refused], engine.strategy
+        lot = engine.market.lot_size or ZERO
     row = int(np.searchsorted(tape.time, at, side="right")) - 1
-    times = tape.time
-    if row < 0 or at >= int(times[row]) + step:
-        raise _no_such_bar(at, None if not times.size else (int(times[0]), int(times[-1])))
-
-    def bar_of(index: int) -> tuple[Bar, dict[str, float]]:
-        columns = (tape.open, tape.high, tape.low, tape.close, tape.volume)
-        bar = Bar(int(times[index]), *(float(column[index]) for column in columns))
-        return bar, {name: float(values[index]) for name, values in tape.features.items()}
-
-    bar, features = bar_of(row)
+    if row < 0 or at >= int(tape.time[row]) + step:
+        raise _no_such_bar(at, (int(tape.time[0]), int(tape.time[-1])) if tape.time.size else None)
+    bar, features = _row(tape, row)
     close = bar.time + step
-    own = [fill for fill in fills if fill.time < close]
-    held = sum(fill.quantity if fill.side is Side.BUY else -fill.quantity for fill in own)
-    lot = 0 if engine is None else engine.market.lot_size or 0
-    past = PastBar(bar, features, bar_of(row - 1) if row else None, long=held > lot, mode=bot.mode)
-    answered = {fill.intent_id: fill for fill in fills} | {}
+    held = sum((fill.quantity * (1 if fill.side is Side.BUY else -1) for fill in fills if fill.time < close), ZERO)
+    limits = plan.limits
+    past = PastBar(bar, features, _row(tape, row - 1) if row else None, long=held > lot, mode=bot.mode)
+    past.trading_state = ""  # when it was changed is not known by bars
+    past.limits = {name: str(getattr(limits, name)) for name in limits.set_names()}
     past.intents = [intent for intent in intents if intent.time == close]
-    past.answers = [filled(answered[one.id], plan.symbol) for one in past.intents if one.id in answered]
+    ids = {intent.id for intent in past.intents}
+    past.answers = [filled(fill, plan.symbol) for fill in fills if fill.intent_id in ids]
     past.refused = next((event.reason for event in refused if event.time == close), None)
-    past.limits = {name: str(getattr(plan.limits, name)) for name in plan.limits.set_names()}
     return past.explain(strategy)
+
+
+def _row(tape: TapeWindow, row: int) -> tuple[Bar, dict[str, float]]:
+    bar = Bar(int(tape.time[row]), *(float(getattr(tape, name)[row]) for name in COLUMNS))
+    return bar, {name: float(values[row]) for name, values in tape.features.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +180,8 @@ class _Until:
             yield record
 
 
-def _bar_at(journal: Journal, at: int, step: int) -> tuple[Record, BarSeen | None, int]:
-    """Return the record of the bar that a moment lies in, the bar before it, and the number of that one's record."""
+def _bar_at(journal: Journal, at: int, step: int) -> tuple[Record, Record | None]:
+    """Return the record of the bar that a moment lies in, and that of the bar before it."""
     low, high, wanted = 0, journal.count, at - 3 * step
     while high - low > _NEAR:  # bars rise with their numbers
         middle = (low + high) // 2
@@ -156,7 +201,7 @@ def _bar_at(journal: Journal, at: int, step: int) -> tuple[Record, BarSeen | Non
             before, found, newest = found, record, time
     if found is None or at >= newest + step:
         raise _no_such_bar(at, _ends(journal))
-    return found, None if before is None else before.content, 0 if before is None else before.number
+    return found, before
 
 
 def _ends(journal: Journal) -> tuple[int, int] | None:
@@ -164,21 +209,22 @@ def _ends(journal: Journal) -> tuple[int, int] | None:
     return None if first is None or last is None else (first.content.bar.time, last.content.bar.time)
 
 
-def _no_such_bar(at: int, ends: tuple[int, int] | None) -> ConfigError:
+def _no_such_bar(at: int | None, ends: tuple[int, int] | None) -> ConfigError:
     have = (
         f"Bars were seen from {time_text(ends[0])} to {time_text(ends[1])}; name a moment within one of them"
         if ends is not None
         else "No bar was seen yet; let some bars close"
     )
-    return ConfigError(f"at: no bar of {time_text(at)} was seen. {have}.")
+    which = "" if at is None else f" of {time_text(at)}"
+    return ConfigError(f"at: no bar{which} was seen. {have}.")
 
 
-def _same_eyes(journal: Journal, before: int, number: int, now: ParametersSet, told: JournalView) -> bool:
-    """Whether the bar before was seen with the same features and parameters."""
-    del told
-    changed = (record.content for record in _Until(journal, number).records(before, ["parameters"]))
-    earlier = [one.content for one in _Until(journal, before).records(0, ["parameters"])]
-    return all(one == earlier[-1] for one in changed) if earlier else now is not None
+def _parameters(journal: Journal, number: int) -> ParametersSet | None:
+    """Return what traded when a journal had so many records."""
+    newest = None
+    for record in _Until(journal, number).records(0, ["parameters"]):
+        newest = record.content
+    return newest
 
 
 def _add_what_followed(journal: Journal, number: int, past: PastBar, symbol: str, close: int) -> None:

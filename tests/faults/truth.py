@@ -226,3 +226,17 @@ def _change(fill: Fill) -> Decimal:
     if fill.side is Side.SELL:
         return -fill.quantity
     return fill.quantity - (fill.fee if fill.fee_asset == MARKET.base else ZERO)
+
+
+class Short:
+    """An event of the exchange, in few words."""
+
+    def __init__(self, event: CoreEvent) -> None:
+        self._event = event
+
+    def __str__(self) -> str:
+        event = self._event
+        fill = getattr(event, "fill", None)
+        said = "" if fill is None else f" fill {fill.id}: {fill.quantity} at {fill.price}"
+        order = event.order
+        return f"{type(event).__name__} {order.client_id} {order.side} {order.type} {order.status}{said}"

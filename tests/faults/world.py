@@ -16,46 +16,21 @@ from cryptobot.core.errors import JournalError
 from cryptobot.core.limits import Limits
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.sizing import FractionOfEquity
-from cryptobot.core.types import Mode
-from cryptobot.exchange.matching import CoreEvent
-from cryptobot.trading.actions import Notice
-from cryptobot.trading.journal import JournalHeader, Kind, Record, SqliteJournal
 from cryptobot.trading.journal.simulated_disk import SimulatedDisk
 from cryptobot.trading.opening import Plan
 from cryptobot.trading.runner import Runner
 from tests.faults import market, schedule
 from tests.faults.invariants import Invariants
 from tests.faults.loop import Killed, Life, LifeClock, VirtualClock, VirtualLoop
-from tests.faults.market import MARKET, START, STEP, SYMBOL, TIMEFRAME
+from tests.faults.market import START, STEP, SYMBOL, TIMEFRAME
 from tests.faults.network import Network
 from tests.faults.schedule import Fault, Schedule
-from tests.faults.truth import Truth
+from tests.faults.truth import Short, Truth
 from tests.faults.venue import Venue
+from tests.faults.watched_journal import NAME, WatchedJournal
 
-NAME: Final = "sim"
-HEADER: Final = JournalHeader(NAME, "venue", "", Mode.TESTNET, SYMBOL, str(TIMEFRAME), START, MARKET)
 AGAIN: Final = 5.0  # seconds after which whatever watches the process starts it again
 MOST_LIVES: Final = 60
-
-
-class WatchedJournal(SqliteJournal):
-    """The journal on the simulated disk, with places at which its process may be killed."""
-
-    def __init__(self, world: World, life: Life) -> None:
-        self._world = world
-        self._life = life
-        super().__init__("bot.sqlite", create=HEADER, vfs=world.disk.vfs)
-
-    def append(self, time: int, kind: Kind, content: Any, *, durable: bool = True) -> Record:
-        """Keep a record."""
-        self._life.point(f"before journal {kind}")
-        record = super().append(time, kind, content, durable=durable)
-        if kind != "bar":
-            self._world.trace("journal", record.number, kind, content)
-        if isinstance(content, Notice):
-            self._world.invariants.told(content.topic)
-        self._life.point(f"after journal {kind}")
-        return record
 
 
 class World:
@@ -327,7 +302,7 @@ class World:
 
     def _happened(self, events: Any) -> None:
         for event in events:
-            self.trace("exchange:", _Short(event))
+            self.trace("exchange:", Short(event))
         if self._venue is not None:
             self._venue.happened(events)
 
@@ -426,17 +401,3 @@ class World:
         self.loop.create_task(
             runner._decide(lambda engine, now: engine.kill("killed by the user", "user", now, flatten=flatten))
         )
-
-
-class _Short:
-    """An event of the exchange, in few words."""
-
-    def __init__(self, event: CoreEvent) -> None:
-        self._event = event
-
-    def __str__(self) -> str:
-        event = self._event
-        fill = getattr(event, "fill", None)
-        said = "" if fill is None else f" fill {fill.id}: {fill.quantity} at {fill.price}"
-        order = event.order
-        return f"{type(event).__name__} {order.client_id} {order.side} {order.type} {order.status}{said}"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cryptobot.control.price_server.columns import KEPT, Columns, Numbers
 from cryptobot.control.price_server.indicators import averages_of
+from cryptobot.control.price_server.longer import longer_than, merged, rows_needed
 from cryptobot.control.price_server.shapes import bar_of, mark_of, status_of
 from cryptobot.core.bars import COLUMNS, BarColumns
 from cryptobot.core.grid import PriceGrid
@@ -33,6 +34,7 @@ from mcp_server.models.market import Tick
 
 # More bars or trades than this between two looks are a replay at full speed: the newest ones are told.
 _TOLD: Final = 100
+_DAY: Final = 86_400 * 10**9
 # No feature can be called so.
 EQUITY: Final = "(equity)"
 
@@ -119,8 +121,8 @@ class BotWatch:
         return self._ticks
 
     def timeframes(self, symbol: str) -> Sequence[str]:
-        """Return the interval it trades."""
-        return (str(self.timeframe),) if symbol in self.symbols else ()
+        """Return the interval it trades, and longer ones that are made of it."""
+        return longer_than(self.timeframe) if symbol in self.symbols else ()
 
     def look(self) -> list[Event]:
         """Take in what is new, and return it; nothing the first time."""
@@ -186,7 +188,14 @@ class BotWatch:
         closed = status.last_bar_time + self.timeframe.nanoseconds
         when = self.now() if status.mode is Mode.PRACTICE else closed
         source = f"{self.bot.exchange.name}, last candle"
-        self._ticks = {status.symbol: Tick(status.symbol, status.price, when, source)}
+        change = self._change(status.last_bar_time, status.price)
+        self._ticks = {status.symbol: Tick(status.symbol, status.price, when, source, change_24h_pct=change)}
+
+    def _change(self, newest: int, price: float) -> float | None:
+        """Return the change since the close 24 hours before, in percent, or None where no candle closed just then."""
+        ago = newest - _DAY
+        time, columns = self.columns.newest(1, ("close",), before=ago + 1, since=ago)
+        return 100 * (price / float(columns["close"][0]) - 1) if time.size else None
 
     async def tick(self, symbol: str) -> Tick:
         """Return the close of its newest candle."""
@@ -198,20 +207,27 @@ class BotWatch:
         return tick
 
     async def bars(self, symbol: str, timeframe: Timeframe, n: int, before: int | None) -> BarColumns:
-        """Return the newest of the candles that it has seen."""
-        return self.bars_of(*self.columns.newest(n, COLUMNS, before=before))
+        """Return the newest of the candles that it has seen, or of longer ones made of them."""
+        if timeframe == self.timeframe:
+            return self.bars_of(*self.columns.newest(n, COLUMNS, before=before))
+        rows = self.columns.newest(rows_needed(n, self.timeframe, timeframe), COLUMNS, before=before)
+        times, prices = merged(*rows, self.timeframe, timeframe)
+        return self.bars_of(times[-n:], {name: values[-n:] for name, values in prices.items()}, timeframe)
 
     async def market(self, symbol: str) -> Market:
         """Return the market's rules, as the bot knows them."""
         return self.market_rules or Market(symbol)
 
-    def bars_of(self, times: NDArray[np.int64], values: Mapping[str, Numbers]) -> BarColumns:
+    def bars_of(
+        self, times: NDArray[np.int64], values: Mapping[str, Numbers], timeframe: Timeframe | None = None
+    ) -> BarColumns:
         """Return columns as checked bars, on the grid of the market's tick, or else on that of the prices themselves."""
         prices = {name: values[name] for name in COLUMNS}
         tick_size = None if self.market_rules is None else self.market_rules.tick_size
+        interval = timeframe or self.timeframe
         if tick_size is None:
-            return BarColumns.unchecked(times, prices, self.timeframe)
-        return BarColumns(time=times, **prices, timeframe=self.timeframe, grid=PriceGrid.of_tick(tick_size))
+            return BarColumns.unchecked(times, prices, interval)
+        return BarColumns(time=times, **prices, timeframe=interval, grid=PriceGrid.of_tick(tick_size))
 
     def averages(self, bars: BarColumns) -> list[str]:
         """Return which of the strategy's features are prices; worked out once a strategy."""

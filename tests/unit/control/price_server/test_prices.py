@@ -22,7 +22,27 @@ def test_the_price_is_the_last_close_with_its_source_time_and_age(backend, bot, 
     assert tick.source == "replay, last candle"
     assert tick.fields(tick.time + 1_500_000_000)["age_s"] == 1.5
     assert of(backend.prices()) == [tick]
-    assert (of(backend.symbols()), of(backend.timeframes())) == (("BTC/USDT",), ["1m"])
+    assert (of(backend.symbols()), of(backend.timeframes())) == (
+        ("BTC/USDT",),
+        ["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"],
+    )
+
+
+def test_the_change_over_a_day_is_told_once_a_candle_closed_just_then(make_bot, make_backend, of):
+    frame = cb.practice_bars(1_500, seed=4)
+    for most, known in ((1_440, False), (1_500, True)):
+        bot = make_bot(cb.ReplayExchange(frame.iloc[:most]))
+        bot.run()
+        change = of(make_backend(bot).price(bot.status().symbol)).change_24h_pct
+        then = frame.close.iloc[most - 1_441] if known else None
+        assert change == (None if then is None else pytest.approx(100 * (frame.close.iloc[most - 1] / then - 1)))
+
+
+def test_longer_candles_come_from_its_own(backend, bot, of):
+    candles = of(backend.candles("BTC/USDT", "5m", 3, None))
+    whole = bot.bars().resample("5min").agg({"high": "max", "close": "last"})
+    assert candles.timeframe == "5m"
+    assert candles.high == whole.high.iloc[:-1].tolist()[-3:] or candles.high == whole.high.tolist()[-3:]
 
 
 def test_a_price_of_the_past_is_as_old_as_it_was_when_it_was_seen(make_bot, make_backend, of):
@@ -74,8 +94,8 @@ def test_indicators_have_the_bits_of_a_backtest(backend, bot, of, name):
 def test_what_is_unknown_names_what_is_known(backend, of):
     with pytest.raises(UnknownName, match="Did you mean `BTC/USDT`"):
         of(backend.price("BTC/USD"))
-    with pytest.raises(UnknownName, match="Known: `1m`"):
-        of(backend.candles("BTC/USDT", "1h", 10, None))
+    with pytest.raises(UnknownName, match="Known: .*`1m`"):
+        of(backend.candles("BTC/USDT", "7m", 10, None))
     with pytest.raises(BackendError, match="indicator `smaa` is unknown. Did you mean `sma`"):
         of(backend.indicators("BTC/USDT", "1m", ["smaa"], 10))
 
