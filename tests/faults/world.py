@@ -154,10 +154,8 @@ class World:
 
     def last_words(self) -> str:
         """Return why the bot is not as it should be, as far as it says."""
-        if self._runner is None:
-            return "there is no bot"
-        status = self._runner.status()
-        return f"{status.reason or status.trading_reason or 'no reason is given'}"
+        status = None if self._runner is None else self._runner.status()
+        return (status and (status.reason or status.trading_reason)) or "no reason is given"
 
     def books(self) -> Portfolio | None:
         """Return the bot's own books, or None if it has none."""
@@ -236,9 +234,8 @@ class World:
             await self._bury(life)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        runner = self._runner
-        assert runner is not None
-        status = runner.status()
+        assert self._runner is not None
+        status = self._runner.status()
         self.trace(f"the bot ends: {status.state} {status.reason}")
         if task.cancelled() or task.exception() is not None:
             how = "was cancelled" if task.cancelled() else repr(task.exception())
