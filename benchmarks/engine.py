@@ -11,6 +11,7 @@ from benchmarks.figure import Figure
 from cryptobot.core.bars import BarColumns
 from cryptobot.core.events import BarClosed
 from cryptobot.core.portfolio import Portfolio
+from cryptobot.core.types import Intent
 from cryptobot.exchange.matching import Costs, fill_market_order
 from cryptobot.trading.actions import Submit
 from cryptobot.trading.engine import Engine
@@ -57,14 +58,15 @@ def _through_engine(columns: BarColumns) -> tuple[list[float], int]:
         lambda: f"bench-{next(numbers)}",
     )
     spent = []
-    waiting: list[Submit] = []
+    waiting: list[Intent] = []
     for bar in columns.rows():
         start = time.perf_counter_ns()
-        for order in waiting:
-            engine.handle(fill_market_order(order.intent, bar.open, bar.time, costs, market, order.intent.id))
+        for intent in waiting:
+            engine.handle(fill_market_order(intent, bar.open, bar.time, costs, market, intent.id))
         actions = engine.handle(BarClosed(bar))
         spent.append((time.perf_counter_ns() - start) / 1_000)
-        waiting = [action for action in actions if isinstance(action, Submit)]
+        sent = [action.intent for action in actions if isinstance(action, Submit)]
+        waiting = [intent for intent in sent if isinstance(intent, Intent)]
     if engine.halted:
         raise RuntimeError(f"the engine halted: {engine.halted}")
     return spent, sum(not trade.is_open for trade in engine.portfolio.trades)

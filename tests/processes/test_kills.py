@@ -160,7 +160,9 @@ def test_with_faults_it_is_killed_cut_off_stopped_and_attached_at_will(simulator
     assert (status.trading_state, status.unknown_orders) == ("active", 0), bot.notices(10)
     view = compare(simulator, folders)
     assert status.trades == len(view.trades()) > 2
-    assert {order.client_id for order in simulator.ledger.orders if order.is_open} == {o.client_id for o in view.opened_orders}
+    assert {order.client_id for order in simulator.ledger.orders if order.is_open} == {
+        o.client_id for o in view.opened_orders
+    }
     bot.shut_down()
 
 
