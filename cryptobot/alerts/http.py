@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from cryptobot.alerts.clean import safe
 from cryptobot.alerts.errors import AlertError
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.secrecy import keep_secret
 
 _MOST_READ: Final = 2_000
 
@@ -62,6 +63,7 @@ def require_url(url: object, name: str) -> SecretStr:
         raise ConfigError(f"{name}: it holds a user name or password. Give an address without, and a token beside it.")
     if parts.scheme == "http" and not is_loopback(host):
         raise ConfigError(f"{name}: http:// would send secrets unencrypted. Use https://; http:// is for this machine.")
+    keep_secret(text)
     return SecretStr(text)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,8 +17,9 @@ from cryptobot.alerts.source import AlertSource
 from cryptobot.alerts.status import ChannelState, ChannelStatus
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import CryptobotError
+from cryptobot.core.logs import logger
 
-_LOG: Final = logging.getLogger("cryptobot.alerts")
+_LOG: Final = logger("cryptobot.alerts")
 _AT_ONCE: Final = 500  # alerts that are read before something is told
 _LATER: Final = 300.0
 _LONGEST: Final = 60.0

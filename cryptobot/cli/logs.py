@@ -34,6 +34,7 @@ def logs(
     from cryptobot.control.folders import Folders, checked_name
     from cryptobot.control.gone import BotGoneError
     from cryptobot.control.process_log import tail
+    from cryptobot.core.logs import said
 
     try:
         bot = attach(name)
@@ -41,11 +42,11 @@ def logs(
         path = Folders.find().log(checked_name(name))
         if follow or not path.exists():
             raise
-        lines = tail(path, n)
+        entries = tail(path, n)
         if json:
-            print_json([{"text": line} for line in lines])
+            print_json(entries)
         else:
-            _say(*lines)
+            _say(*map(said, entries))
         return
     if follow:
         _follow(bot, n, json=json)
@@ -78,7 +79,7 @@ def _follow(bot: AttachedBot, n: int, *, json: bool) -> None:
 
 
 def _plain(line: LogLine) -> dict[str, Any]:
-    return {"time": line.time, "level": line.level, "text": line.text}
+    return {"time": line.time, "level": line.level, "text": line.text, **line.facts}
 
 
 def _say(*lines: str) -> None:

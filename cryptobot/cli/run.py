@@ -40,12 +40,12 @@ def run(
     """  # noqa: D301 - click's own mark for text that is not to be wrapped
     from cryptobot.control.config import BotConfig
     from cryptobot.control.process import BotProcess
-    from cryptobot.control.process_log import added
+    from cryptobot.core.logs import HumanLines, listening
 
     process = BotProcess(BotConfig.read(config), stay=stay, launch=launch, new_journal=new_journal)
     with ExitStack() as stack:
         if not json and not launch:
-            stack.enter_context(added(logging.StreamHandler(sys.stderr), logging.INFO))
+            stack.enter_context(listening(logging.StreamHandler(sys.stderr), HumanLines(), logging.INFO))
         ending = process.run()
     if json:
         status = None if ending.status is None else asdict(ending.status)

@@ -61,7 +61,7 @@ class Folders:
 
     def log(self, name: str) -> Path:
         """Return where the log of a bot's process lies."""
-        return self.root / "logs" / f"{name}.log"
+        return self.root / "logs" / f"{name}.jsonl"
 
     def of(self, name: str, ending: str) -> Path:
         """Return one of a bot's files in `bots`."""

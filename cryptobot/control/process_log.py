@@ -1,30 +1,21 @@
-"""The log of a bot's process: a file that does not grow without bound."""
+"""The log of a bot's process: a file of JSON lines that does not grow without bound."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
-import time
 from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from cryptobot.core.logs import JsonLines, listening
 
 _BYTES: Final = 5_000_000
 _FILES: Final = 3
-_NAMES: Final = ("cryptobot", "mcp_server")
-
-
-class _Lines(logging.Formatter):
-    """One line an entry, with the time in UTC; a traceback follows it indented."""
-
-    converter = staticmethod(time.gmtime)
-
-    def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace("\n", "\n    ")
-
-
-LINES: Final = _Lines("%(asctime)s.%(msecs)03d %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
+# Enough for the longest line there is.
+_LINE: Final = 100_000
 
 
 @contextlib.contextmanager
@@ -37,35 +28,35 @@ def write_log(path: Path) -> Iterator[None]:
         The file. Beside it lie up to three older ones of 5 MB.
     """
     handler = RotatingFileHandler(path, maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
-    with added(handler, logging.DEBUG):
+    with listening(handler, JsonLines(), logging.DEBUG):
         yield
 
 
-@contextlib.contextmanager
-def added(handler: logging.Handler, level: int) -> Iterator[None]:
-    """Send what the library logs to a handler, too, until the end of the block."""
-    handler.setFormatter(LINES)
-    handler.setLevel(level)
-    loggers = [logging.getLogger(name) for name in _NAMES]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        for logger, old in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(old)
-        handler.close()
+def tail(path: Path, n: int) -> list[dict[str, Any]]:
+    """Return the newest n entries of a log, oldest first; none where there is no log.
+
+    The files that were set aside are read, too, as far as they are needed.
+    """
+    found: list[dict[str, Any]] = []
+    for file in (path, *(path.with_name(f"{path.name}.{number}") for number in range(1, _FILES + 1))):
+        if len(found) >= n:
+            break
+        found = [*_entries(file, n - len(found)), *found]
+    return found
 
 
-def tail(path: Path, n: int) -> list[str]:
-    """Return the newest n lines of a log, oldest first; none where there is no log."""
+def _entries(path: Path, n: int) -> list[dict[str, Any]]:
+    size = 500 * (n + 1) + _LINE
     try:
         with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - 500 * (n + 1)))
-            return file.read().decode("utf-8", "replace").splitlines()[-n:] if n else []
+            end = file.seek(0, 2)
+            file.seek(max(0, end - size))
+            lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return []
+    entries = []
+    for line in lines[1:] if end > size else lines:  # the first one may have been cut
+        with contextlib.suppress(ValueError):  # a line that a crash left half-written
+            entry = json.loads(line)
+            entries += [entry] if isinstance(entry, dict) else []
+    return entries[len(entries) - min(n, len(entries)) :]

@@ -12,6 +12,7 @@ from typing import Final
 from cryptobot.control.folders import Folders, read_private, write_private
 from cryptobot.core import errors
 from cryptobot.core.errors import CryptobotError
+from cryptobot.core.secrecy import keep_secret
 
 ENDING: Final = "state.json"
 
@@ -48,7 +49,9 @@ class ProcessState:
 
 def new_token() -> str:
     """Return a token of 256 random bits."""
-    return secrets.token_urlsafe(32)
+    token = secrets.token_urlsafe(32)
+    keep_secret(token)
+    return token
 
 
 def write(folders: Folders, state: ProcessState) -> Path:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, create_model, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.secrecy import keep_secret
 from cryptobot.core.suggest import closest, listed
 
 
@@ -76,7 +77,7 @@ class Settings(BaseSettings):
                     f"settings: `{name}` is unknown.{closest(name, cls.model_fields)} Known: {listed(cls.model_fields)}."
                 )
         try:
-            return cls(**overrides)
+            made = cls(**overrides)
         except UnicodeDecodeError:
             raise ConfigError("settings: the file .env is not UTF-8 text. Save it as UTF-8.") from None
         except ValidationError as error:
@@ -85,6 +86,8 @@ class Settings(BaseSettings):
                 f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
             )
             raise ConfigError(f"settings: {problems}. Correct the environment variable or the line in .env.") from None
+        keep_secret(*made.secrets().values())
+        return made
 
     @classmethod
     def exchange_keys(cls, exchange_id: str) -> tuple[str | None, str | None]:

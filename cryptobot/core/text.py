@@ -1,8 +1,12 @@
-"""Numbers in sentences."""
+"""Numbers in sentences, and texts from anywhere made fit to be shown to people."""
 
 from __future__ import annotations
 
 import math
+import unicodedata
+from typing import Final
+
+_CUT: Final = "…"
 
 
 def figure(value: float, digits: int = 8) -> str:
@@ -26,3 +30,39 @@ def figure(value: float, digits: int = 8) -> str:
         return f"{value:g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{decimals}f}"
+
+
+def clean(text: object, most: int = 1_000, *, one_line: bool = False) -> str:
+    r"""Return a text without control characters, and not longer than is wanted.
+
+    Controls, marks that turn the direction of writing, and halves of characters are left out: they can make a text
+    look like another.
+
+    Parameters
+    ----------
+    text
+        Anything; what is not a text is written as one.
+    most
+        The longest it may be, in characters.
+    one_line
+        Whether line ends become spaces.
+
+    Examples
+    --------
+    >>> clean("price\x1b[31m up\u202e")
+    'price[31m up'
+    >>> clean("abcdef", 4)
+    'abc…'
+    """
+    raw = str(text)[: 4 * most + 100]  # nobody reads on, and a huge text is not worth the work
+    kept = (
+        raw
+        if raw.isprintable()
+        else "".join(character for character in raw if character == "\n" or not _unseen(character))
+    )
+    kept = " ".join(kept.split()) if one_line else kept.strip()
+    return kept if len(kept) <= most else kept[: most - 1] + _CUT
+
+
+def _unseen(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")

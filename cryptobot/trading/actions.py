@@ -93,11 +93,14 @@ class SetTradingState:
         Why, in words.
     by
         Who wanted it so: the name of a limit, ``"user"``, ….
+    flatten
+        Whether the position is to be sold first, over a restart, too.
     """
 
     state: TradingState
     reason: str = ""
     by: str = ""
+    flatten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

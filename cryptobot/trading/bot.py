@@ -128,7 +128,7 @@ class Bot:
         self.name = name or f"{strategy.name}-{self._symbol.replace('/', '').lower()}"
         self.exchange = exchange
         self.journal = journal or MemoryJournal()
-        self._log = LogBook(self.name, self._clock)
+        self._log = LogBook(self.name, self._clock, market=self._symbol, mode=self.mode)
         self.lock = threading.RLock()
         self._thread: threading.Thread | None = None
         plan = Plan(
@@ -326,7 +326,7 @@ class Bot:
         """
         self._runner.command(
             lambda engine, now: engine.kill(reason, by, now, flatten=flatten),
-            SetTradingState(TradingState.HALTED, reason, by),
+            SetTradingState(TradingState.HALTED, reason, by, flatten),
             timeout,
         )
         return self.status()

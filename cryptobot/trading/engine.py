@@ -28,6 +28,7 @@ from cryptobot.core.order_types import OrderType
 from cryptobot.core.orders import Order, OrderStatus
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.risk import Refusal, RiskGate, Situation
+from cryptobot.core.secrecy import redact
 from cryptobot.core.sizing import Sizing
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.trading_state import TradingState
@@ -222,7 +223,7 @@ class Engine:
             else ""
         )
         actions: list[Action] = [
-            SetTradingState(self.gate.state, reason, by),
+            SetTradingState(self.gate.state, reason, by, flatten),
             Notice("error", f"Killed: {reason}. Every order is cancelled.{left}", "killed", {"why": reason}),
         ]
         return actions + self.exits.kill(now, self.entries.waiting, flatten=flatten)
@@ -390,6 +391,6 @@ class Engine:
         return self.exits.settle(time, entering=self.entries.waiting is not None)
 
     def _halt(self, reason: str) -> Halt:
-        self.halted = reason
+        self.halted = reason = redact(reason)
         self._outcome = f"the bot halted: {reason}"
         return Halt(reason)

@@ -170,6 +170,10 @@ class Exits:
             actions.append(Cancel(self.guard.ids))
         return actions
 
+    def killed_before(self, *, flatten: bool) -> None:
+        """Go on with what a kill in an earlier session wanted."""
+        self.killed, self._flattening = True, flatten
+
     # -- answers of the exchange
 
     def on_fill(self, fill: Fill, *, complete: bool) -> tuple[Topic, str]:

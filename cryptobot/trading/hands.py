@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from cryptobot.core.events import BarClosed, ExchangeEvent
+from cryptobot.core.trading_state import TradingState
 from cryptobot.trading.actions import Action, Cancel, Halt, Notice, SetTradingState, Submit
 from cryptobot.trading.gateway.reconciler import Weighed
 from cryptobot.trading.journal import BarSeen, RiskMark, TradingStateChange
@@ -97,7 +98,10 @@ class Hands:
 
     def set_trading_state(self, wanted: SetTradingState) -> None:
         """Write down what may be traded."""
-        self._recorder.write("trading_state", TradingStateChange(str(wanted.state), wanted.reason, wanted.by))
+        state = TradingStateChange(str(wanted.state), wanted.reason, wanted.by, wanted.flatten)
+        self._recorder.write("trading_state", state)
+        if wanted.state is TradingState.ACTIVE and wanted.by not in ("limits", "reconciliation"):
+            self._desk.reconciler.accept()  # a person has looked
         self._changed(None)
 
     async def _send(self, action: Submit | Cancel) -> None:

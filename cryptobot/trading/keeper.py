@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -78,22 +79,32 @@ class Keeper:
         self._told_failure = False
 
     async def run(self) -> None:
-        """Look after everything until cancelled."""
+        """Look after everything until cancelled: a slow comparison never holds up what protects a position."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._every_second(self.look))
+                group.create_task(self._every_second(self._compare_if_due))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def _every_second(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             await self._clock.sleep(_TICK)
-            await self.look()
+            await work()
 
     async def look(self) -> None:
-        """Look after everything once."""
+        """Do what time demands, once."""
         self.notice_sleep()
         self._looked = self._clock.monotonic()
-        if self._looked >= self._due or self._desk.gateway.restless:
-            await self.compare()
         async with self._turn:
             actions = self._desk.engine.attend(self._clock.now())
             if actions:
                 await self._hands.carry_out(actions)
         self._notice_silence()
+
+    async def _compare_if_due(self) -> None:
+        if self._clock.monotonic() >= self._due or self._desk.gateway.restless:
+            await self.compare()
 
     def request(self, reason: str) -> None:
         """Compare everything as soon as possible; until then nothing new is bought."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptobot.core.clock import Clock
+from cryptobot.core.logs import logger
+from cryptobot.core.secrecy import redact
+from cryptobot.core.text import clean
 from cryptobot.trading.actions import Level
 
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _KEPT: Final = 2_000
-
-# Without a handler Python prints warnings to the terminal, from a worker's thread into whatever cell runs just then.
-logging.getLogger("cryptobot").addHandler(logging.NullHandler())
+_LONGEST: Final = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,14 @@ class LogLine:
         ``"debug"``, ``"info"``, ``"warning"`` or ``"error"``.
     text
         What happened.
+    facts
+        What it is about by name: the order's client id, for example.
     """
 
     time: float
     level: Level
     text: str
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         clock = logging.Formatter.converter(self.time)
@@ -42,7 +47,7 @@ class LogLine:
 
 
 class LogBook:
-    """The newest 2,000 lines; may be used from any thread.
+    """The newest 2,000 lines, without secrets; may be used from any thread.
 
     Parameters
     ----------
@@ -50,20 +55,33 @@ class LogBook:
         Of the bot: lines go to the logger ``cryptobot.bot.<name>``.
     clock
         For the time of a line.
+    **about
+        What every line is about, for the log's file: market and mode.
     """
 
-    def __init__(self, name: str, clock: Clock) -> None:
+    def __init__(self, name: str, clock: Clock, **about: str) -> None:
         self._lines: deque[LogLine] = deque(maxlen=_KEPT)
         self._lock = threading.Lock()
         self._clock = clock
-        self._logger = logging.getLogger(f"cryptobot.bot.{name}")
+        self._about = {"bot": name, **about}
+        self._logger = logger(f"cryptobot.bot.{name}")
 
-    def add(self, level: Level, text: str) -> None:
-        """Add a line."""
-        line = LogLine(self._clock.now() / 1e9, level, text)
+    def add(self, level: Level, text: str, facts: Mapping[str, str] | None = None) -> None:
+        """Add a line.
+
+        Parameters
+        ----------
+        level, text
+            See `LogLine`.
+        facts
+            What it is about, in figures.
+        """
+        safe = {name: clean(redact(value), 300, one_line=True) for name, value in (facts or {}).items()}
+        line = LogLine(self._clock.now() / 1e9, level, clean(redact(text), _LONGEST), safe)
         with self._lock:
             self._lines.append(line)
-        self._logger.log(_LEVELS[level], text)
+        about = {"facts": {**self._about, **safe}, "discreet": True}
+        self._logger.log(_LEVELS[level], "%s", line.text, extra=about)
 
     def lines(self, n: int | None = None) -> list[LogLine]:
         """Return the newest n lines, or all that are kept, oldest first."""

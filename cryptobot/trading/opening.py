@@ -117,7 +117,8 @@ async def open_desk(
     decided = [each for each in view.intents if isinstance(each, Intent) and not _rests(each)]
     engine.restore(decided, view.fills, at_work)
     last = view.trading_state
-    engine.exits.killed = last is not None and last.state == TradingState.HALTED and last.by != "reconciliation"
+    if last is not None and last.state == TradingState.HALTED and last.by != "reconciliation":
+        engine.exits.killed_before(flatten=last.flatten)
     for notice in notices:
         tell(notice)
     if view.session is not None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import JournalError
+from cryptobot.trading.discreet import discreet
 from cryptobot.trading.journal import Journal, Kind
 
 # What a disk did not take is kept in memory, in order, up to this; beyond it what can be made anew goes first.
@@ -51,14 +52,14 @@ class Recorder:
         if self._waiting and not self._catch_up():
             raise JournalError(f"the journal cannot be written ({self.failing})")
         try:
-            self.journal.append(self._clock.now(), kind, content)
+            self.journal.append(self._clock.now(), kind, discreet(content))
         except Exception as error:  # whatever a journal raises: it was not written
             raise self._fail(error) from error
         self._healed()
 
     def write(self, kind: Kind, content: Any, *, durable: bool = True) -> None:
         """Write a record of what has happened; it waits in memory while the journal refuses."""
-        time = self._clock.now()
+        time, content = self._clock.now(), discreet(content)
         if self._waiting and not self._catch_up():
             self._keep(time, kind, content)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -13,9 +13,11 @@ from cryptobot.core.clock import Clock
 from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError
 from cryptobot.core.events import ExchangeEvent
 from cryptobot.core.money import ZERO
+from cryptobot.core.secrecy import redact
 from cryptobot.core.types import Mode
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Action, Level, Notice, SetTradingState
+from cryptobot.trading.discreet import discreet
 from cryptobot.trading.engine import Engine
 from cryptobot.trading.gateway.gateway import Gateway
 from cryptobot.trading.hands import Hands, left_open
@@ -50,7 +52,7 @@ class Runner(SessionState):
     journal, clock
         As for `Bot`.
     log
-        Takes a level and a text.
+        Takes a level, a text, and what it is about.
     lock
         Held while the engine handles an event, so that readers see one state.
     gate
@@ -73,7 +75,7 @@ class Runner(SessionState):
         plan: Plan,
         journal: Journal,
         clock: Clock,
-        log: Callable[[Level, str], None],
+        log: Callable[[Level, str, Mapping[str, str] | None], None],
         lock: threading.RLock,
         gate: LiveGate | None = None,
         channels: Sequence[AlertChannel] = (),
@@ -190,7 +192,7 @@ class Runner(SessionState):
             if self.engine is not None:
                 gate = self.engine.gate
                 gate.state, gate.reason = otherwise.state, otherwise.reason
-            state = TradingStateChange(str(otherwise.state), otherwise.reason, otherwise.by)
+            state = TradingStateChange(str(otherwise.state), otherwise.reason, otherwise.by, otherwise.flatten)
             self._recorder.write("trading_state", state)
             self._log("warning", f"{self.plan.name} does not run; from its next start on it is {otherwise.state}.")
             return
@@ -314,14 +316,15 @@ class Runner(SessionState):
             await hands.carry_out(actions)
 
     def _tell(self, notice: Notice) -> None:
-        self._log(notice.level, notice.text)
+        notice = discreet(notice)
+        self._log(notice.level, notice.text, notice.facts)
         if notice.level != "debug":
             self._recorder.write("notice", notice, durable=notice.level == "error")
             if self.notifier is not None:
                 self.notifier.told(notice, written=self._recorder.failing is None)
 
-    def _log(self, level: Level, text: str) -> None:
-        self._write_log(level, text)
+    def _log(self, level: Level, text: str, facts: Mapping[str, str] | None = None) -> None:
+        self._write_log(level, text, facts)
         self.touch()
 
     def _journal_changed(self, problem: str | None) -> None:
@@ -387,7 +390,7 @@ class Runner(SessionState):
     def _set_state(self, state: State, reason: str = "") -> None:
         with self._lock:
             self.state = state
-            self.reason = reason
+            self.reason = reason = redact(reason)
             self.touch()
         if state in ("starting", "running"):
             self._recorder.must_write("state", StateChange(state, reason))  # never trade unrecorded

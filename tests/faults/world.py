@@ -265,7 +265,7 @@ class World:
             self.forgot = True
         self.disk.kill()
 
-    def _log(self, level: str, text: str) -> None:
+    def _log(self, level: str, text: str, facts: object = None) -> None:
         if level != "debug":
             self.trace(f"{level}: {text}")
         elif "Traceback" in text:

@@ -10,6 +10,7 @@ from cryptobot.alerts.alert import Message
 from cryptobot.alerts.catalogue import alert
 from cryptobot.alerts.channel import AlertChannel
 from cryptobot.alerts.clean import clean
+from cryptobot.core.logs import logger
 
 _LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "critical": logging.CRITICAL}
 
@@ -31,7 +32,7 @@ class LogAlerts(AlertChannel):
 
     def __init__(self, **delivery: Any) -> None:
         super().__init__(**{"seconds_between": 0.0, "most_waiting": 100, "same_within": 0.0, **delivery})
-        self._logger = logging.getLogger("cryptobot.alerts")
+        self._logger = logger("cryptobot.alerts")
 
     def send(self, message: Message) -> None:
         """Write one line."""

@@ -22,6 +22,8 @@ from cryptobot.alerts.picture import equity_picture
 from cryptobot.alerts.slack_blocks import blocks, fallback
 from cryptobot.alerts.slack_errors import THREAD_GONE, SlackError, refused
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.logs import logger
+from cryptobot.core.secrecy import keep_secret
 from cryptobot.core.settings import Settings
 
 _API: Final = "https://slack.com/api/"
@@ -189,7 +191,7 @@ class SlackAlerts(AlertChannel):
         except AlertError as error:
             self._pictures = error.again == "soon"
             then = "The next one is tried." if self._pictures else "No more are tried until the next start."
-            logging.getLogger("cryptobot.alerts").warning("Slack took no picture of the equity: %s %s", error, then)
+            logger("cryptobot.alerts").warning("Slack took no picture of the equity: %s %s", error, then)
 
     def _content(self, message: Message) -> dict[str, Any]:
         return {
@@ -260,6 +262,7 @@ def _require_token(token: str | SecretStr) -> SecretStr:
             "SLACK_BOT_TOKEN: it is no token of a bot: those begin with xoxb-. Copy it from api.slack.com/apps (OAuth & "
             "Permissions). (It is not shown.)"
         )
+    keep_secret(text)
     return SecretStr(text)
 
 

@@ -16,6 +16,7 @@ from cryptobot.alerts.delivery import Delivery
 from cryptobot.alerts.errors import AlertError, NotSetUpError
 from cryptobot.alerts.http import Answer, post, require_url, retry_after, secrets_of
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.secrecy import keep_secret
 from cryptobot.core.settings import Settings
 
 _NAME: Final = "CRYPTOBOT_WEBHOOK_URL"
@@ -58,6 +59,7 @@ class WebhookAlerts(AlertChannel):
         self._token = None if token is None else SecretStr(_plain(token).strip())
         if self._token is not None and not (_plain(self._token).isascii() and _plain(self._token).isprintable()):
             raise ConfigError("token: it holds characters that cannot be sent in a header. Copy it again.")
+        keep_secret("" if self._token is None else _plain(self._token))
         self._timeout = timeout
 
     @classmethod

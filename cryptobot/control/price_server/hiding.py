@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cryptobot.control.price_server.subject import Subject
+from cryptobot.core.secrecy import Redactor
 from cryptobot.core.settings import Settings
-from cryptobot.exchange.connector.redact import Redactor
 from cryptobot.exchange.paper import PaperExchange
 from cryptobot.trading.bot import running_bots
 

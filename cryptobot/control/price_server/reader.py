@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
+from cryptobot.core.logs import logger
 from mcp_server.errors import Unavailable
 
 Result = TypeVar("Result")
 
-LOGGER: Final = logging.getLogger("cryptobot.price_server")
+LOGGER: Final = logger("cryptobot.price_server")
 # So often what is new is looked for: far quicker than an eye, and some microseconds of work a bot.
 LOOK_SECONDS: Final = 0.1
 

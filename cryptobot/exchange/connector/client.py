@@ -8,11 +8,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.secrecy import Redactor
 from cryptobot.core.suggest import closest, listed
 from cryptobot.exchange.connector.bans import Gate
 from cryptobot.exchange.connector.guard import guarded, silence
 from cryptobot.exchange.connector.quirks.base import Quirks
-from cryptobot.exchange.connector.redact import Redactor
 
 # A port that nobody listens on: what is not wanted ends here instead of at the exchange.
 NOWHERE: Final = "http://127.0.0.1:9/blocked"

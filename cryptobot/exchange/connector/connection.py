@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError, TransientError
+from cryptobot.core.secrecy import Redactor
 from cryptobot.core.suggest import closest
 from cryptobot.exchange.connector.bans import Gate, gate_of
 from cryptobot.exchange.connector.calls import recorded
@@ -16,7 +17,6 @@ from cryptobot.exchange.connector.client import Access, make
 from cryptobot.exchange.connector.clock import ServerClock
 from cryptobot.exchange.connector.failures import Meaning, Verdict, plain, reading_error, way_there
 from cryptobot.exchange.connector.quirks.base import Quirks
-from cryptobot.exchange.connector.redact import Redactor
 from cryptobot.exchange.rules import MarketRules
 
 # Filters, halts and delistings are looked at this often, and at once after an order was refused.

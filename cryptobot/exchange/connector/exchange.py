@@ -13,6 +13,7 @@ from cryptobot.core.grid import PriceGrid
 from cryptobot.core.money import Market, decimal_of
 from cryptobot.core.orders import Order
 from cryptobot.core.quotes import Quote
+from cryptobot.core.secrecy import Redactor
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Balance, Bar, Fill, Intent, Mode, OcoIntent
 from cryptobot.exchange.capabilities import Capabilities
@@ -22,7 +23,6 @@ from cryptobot.exchange.connector.client import exchange_class
 from cryptobot.exchange.connector.connection import Connection
 from cryptobot.exchange.connector.desk import Desk
 from cryptobot.exchange.connector.order_stream import OrderStream
-from cryptobot.exchange.connector.redact import Redactor
 from cryptobot.exchange.connector.registry import quirks_of
 from cryptobot.exchange.connector.stream import Events, merged
 from cryptobot.exchange.connector.tracker import Tracker

@@ -9,9 +9,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptobot.core.errors import TransientError
+from cryptobot.core.secrecy import Redactor
 from cryptobot.exchange.connector.bans import Gate
 from cryptobot.exchange.connector.calls import Call, note
-from cryptobot.exchange.connector.redact import Redactor
 
 _PRESENT: ContextVar[Call | None] = ContextVar("call", default=None)
 # ccxt logs every signed request, headers included, at level DEBUG.

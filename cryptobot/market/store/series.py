@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from cryptobot.core.bars import COLUMNS, BarColumns
 from cryptobot.core.errors import ConfigError, DataError
+from cryptobot.core.logs import logger
 from cryptobot.core.types import Bar
 from cryptobot.market.store import atomic
 from cryptobot.market.store.layout import Period, SeriesName
@@ -17,7 +17,7 @@ from cryptobot.market.store.lock import locked
 from cryptobot.market.store.part import DamagedError, Part, decode, encode
 from cryptobot.market.store.spans import Span, without
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

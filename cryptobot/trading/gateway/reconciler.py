@@ -61,6 +61,11 @@ class Reconciler:
         self._gateway = gateway
         self._deadline = deadline
         self._suspected: tuple[Decimal, Decimal] = (ZERO, ZERO)
+        self._accepts = False
+
+    def accept(self) -> None:
+        """Take the balances as the next whole comparison shows them: a person has looked at the account."""
+        self._accepts = True
 
     def weigh(self, evidence: Evidence, position: Decimal) -> Weighed:
         """Take over what the exchange shows.
@@ -98,6 +103,10 @@ class Reconciler:
             weighed.again = True
             return weighed
         difference = gateway.account.difference(evidence.balances)
+        if self._accepts and not hidden:
+            self._accepts = False
+            self._adopt_difference(*difference)
+            difference = (ZERO, ZERO)
         self._look_for_absent(evidence, weighed, balanced=difference == (ZERO, ZERO))
         if not weighed.again:  # an order that is not shown just now may have been executed
             self._weigh_balances(evidence, weighed, difference, position)
@@ -162,9 +171,7 @@ class Reconciler:
             for amount, name in ((base, market.base), (quote, market.quote))
             if amount
         )
-        if difference != (ZERO, ZERO):
-            gateway.account.add(base, quote)
-            gateway.recorder.write("session", BalanceChanged(base, quote))
+        self._adopt_difference(base, quote)
         if lacks:
             weighed.halt = (
                 f"the account does not hold the position of {position:,.8g} {market.base} that the bot bought. Nothing is "
@@ -181,3 +188,8 @@ class Reconciler:
                     "external",
                 )
             )
+
+    def _adopt_difference(self, base: Decimal, quote: Decimal) -> None:
+        if (base, quote) != (ZERO, ZERO):
+            self._gateway.account.add(base, quote)
+            self._gateway.recorder.write("session", BalanceChanged(base, quote))

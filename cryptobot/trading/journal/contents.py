@@ -139,11 +139,14 @@ class TradingStateChange:
         In words.
     by
         Who did it: the name of a limit, ``"user"``, ….
+    flatten
+        Whether the position is to be sold first.
     """
 
     state: str
     reason: str = ""
     by: str = ""
+    flatten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,9 +101,9 @@ def test_the_sequence_counts_every_log_line(make_bot):
     numbers = []
     add = bot._log.add
 
-    def spying(level, text):
+    def spying(level, text, facts=None):
         numbers.append(bot.session.sequence)
-        add(level, text)
+        add(level, text, facts)
 
     bot.session._write_log = spying
     bot.run()

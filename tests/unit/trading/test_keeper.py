@@ -2,105 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import threading
 
 import pytest
 
-from cryptobot.core.clock import SimulatedClock
 from cryptobot.core.errors import AuthError, OrderUnknown, TransientError
-from cryptobot.core.events import BarClosed, ConnectionChanged
 from cryptobot.core.limits import Limits
-from cryptobot.core.sizing import FractionOfEquity
-from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Mode
-from cryptobot.trading.hands import Hands
-from cryptobot.trading.keeper import Keeper
-from cryptobot.trading.opening import Plan, open_desk
-from cryptobot.trading.recorder import Recorder
-from tests.unit.trading.shop import DEADLINE, START, SYMBOL, Moody, Shop
-
-
-class House:
-    """A desk, its hands and its keeper, on a shop."""
-
-    def __init__(self, told, make_bar, limits=None, *, mode=Mode.TESTNET, shop=None, journal=None):
-        self.make_bar = make_bar
-        self.shop = shop or Shop(SimulatedClock(START), mode=mode)
-        self.clock = self.shop.clock
-        self.journal = journal or Moody()
-        self.notices = []
-        self.halted = []
-        self.recorder = Recorder(self.journal, self.clock, self.notices.append)
-        plan = Plan(self.shop, SYMBOL, Timeframe(60), FractionOfEquity(0.1), limits or Limits(), "bot")
-        self.desk = asyncio.run(open_desk(plan, told, self.recorder, self.clock, self.notices.append))
-        self.engine, self.gateway = self.desk.engine, self.desk.gateway
-        self.hands = Hands(
-            self.desk,
-            self.recorder,
-            threading.RLock(),
-            tell=self.notices.append,
-            changed=lambda bar: None,
-            halt=self.halted.append,
-            keeps_bars=True,
-        )
-        self.keeper = Keeper(self.desk, self.clock, asyncio.Lock(), self.hands, self.notices.append)
-        self.bars = 0
-
-    def compare(self):
-        asyncio.run(self.keeper.compare())
-
-    def look(self, seconds=1):
-        for _ in range(seconds):
-            self.clock.advance(1)
-            asyncio.run(self.keeper.look())
-
-    def hear(self, event):
-        async def feed():
-            self.keeper.before(event, failing=self.recorder.failing is not None)
-            for news in self.gateway.take(event):
-                await self.hands.feed(news)
-
-        asyncio.run(feed())
-
-    def bar(self, word="-", price=100, *, late=False):
-        self.bars += 1
-        self.hear(BarClosed(self.make_bar(self.bars - 1, price, word), late))
-
-    def hear_wire(self):
-        told, self.shop.wire = self.shop.wire, []
-        for event in told:
-            self.hear(event)
-
-    def gone(self):
-        """Lose the connection, and have it back."""
-        self.hear(ConnectionChanged(up=False, time=self.clock.now(), reason="silent"))
-
-    def back(self):
-        self.hear(ConnectionChanged(up=True, time=self.clock.now(), reason="back"))
-
-    def asked(self, door="balances"):
-        return [asked for asked, _ in self.shop.asked].count(door)
-
-    def topics(self):
-        return [notice.topic for notice in self.notices if not isinstance(notice, str | None)]
-
-    def texts(self):
-        return " ".join(notice.text for notice in self.notices if not isinstance(notice, str | None))
+from tests.unit.trading.house import House
+from tests.unit.trading.shop import DEADLINE
 
 
 @pytest.fixture
-def make_house(told, make_bar):
-    return lambda *args, **options: House(told, make_bar, *args, **options)
+def make_house(told):
+    houses = []
+
+    def make(*args, **options):
+        houses.append(House(told, *args, **options))
+        return houses[-1]
+
+    yield make
+    for each in houses:
+        each.close()
 
 
 @pytest.fixture
 def house(make_house):
     house = make_house()
-    house.compare()
-    house.clock.advance(60)
-    asyncio.run(house.keeper.look())
+    house.wait(1)
     house.notices.clear()
     return house
 
@@ -119,11 +48,11 @@ def test_nothing_is_bought_before_the_first_comparison(make_house):
 
 def test_everything_is_compared_every_minute(house):
     asked = house.asked()
-    house.look(59)
+    house.wait(59)
     assert house.asked() == asked
-    house.look(1)
+    house.wait(1)
     assert house.asked() == asked + 1
-    house.look(60)
+    house.wait(60)
     assert house.asked() == asked + 2
 
 
@@ -132,11 +61,11 @@ def test_while_something_is_unknown_everything_is_compared_every_second(house):
     house.bar("b")
     assert house.gateway.blocked is not None
     asked = house.asked()
-    house.look(5)
+    house.wait(5)
     assert house.asked() == asked + 5
     house.bar("b")
     assert len(house.engine.intents) == 1
-    house.look(int(DEADLINE))
+    house.wait(int(DEADLINE))
     assert house.gateway.blocked is None
     assert house.topics().count("unknown_order") == house.topics().count("resolved") == 1
     house.bar("b")
@@ -155,7 +84,7 @@ def test_a_lost_connection_holds_back_until_everything_was_compared(house):
     assert not house.keeper.connected
     house.bar("b")
     assert "the connection to the exchange is lost (silent)" in house.engine.refused[-1].reason
-    house.look(61)  # comparing does not bring it back
+    house.wait(61)  # comparing does not bring it back
     assert house.keeper.hold is not None
     house.back()
     assert house.keeper.connected
@@ -163,7 +92,7 @@ def test_a_lost_connection_holds_back_until_everything_was_compared(house):
     house.bar("b")
     assert house.shop.orders == {}
     asked = house.asked()
-    house.look(1)  # at once
+    house.wait(1)  # at once
     assert house.asked() == asked + 1
     assert house.keeper.hold is None
     house.bar("b")
@@ -176,7 +105,7 @@ def test_a_comparison_that_fails_is_tried_again_ever_more_rarely_and_holds_back(
     house.keeper.request("why not")
     asked, times = house.asked("now"), []
     for second in range(200):
-        house.look(1)
+        house.wait(1)
         if house.asked("now") > asked:
             asked = house.asked("now")
             times.append(second)
@@ -186,22 +115,22 @@ def test_a_comparison_that_fails_is_tried_again_ever_more_rarely_and_holds_back(
     assert house.keeper.hold == "why not"
     assert house.topics().count("connection") == 1
     house.shop._faults.clear()
-    house.look(31)
+    house.wait(31)
     assert house.keeper.hold is None
     house.shop.fault("now", TransientError("down"), times=1000)
     house.keeper.request("again")
     asked = house.asked("now")
-    house.look(2)
+    house.wait(2)
     assert house.asked("now") == asked + 2  # soon again: a success forgets the failures
 
 
 def test_a_periodic_comparison_that_fails_holds_back_too(house):
     house.shop.fault("fills", TransientError("down"))
-    house.look(60)
+    house.wait(60)
     assert "could not be compared (down)" in house.keeper.hold
     house.bar("b")
     assert house.shop.orders == {}
-    house.look(2)
+    house.wait(2)
     assert house.keeper.hold is None
 
 
@@ -210,32 +139,32 @@ def test_what_cannot_be_compared_is_told_in_time(house):
     house.bar("b")
     house.notices.clear()
     house.shop.fault("now", TransientError("down"), times=1000)
-    house.look(10)
+    house.wait(10)
     assert house.topics() == ["connection"]
     assert "could not be compared for" in house.texts()
-    house.look(100)
+    house.wait(100)
     assert house.topics().count("connection") == 1
     house.shop._faults.clear()
-    house.look(40)
+    house.wait(40)
     house.notices.clear()
     house.shop.fault("now", TransientError("down"), times=1000)
-    house.look(200)
+    house.wait(200)
     assert house.topics().count("connection") == 1  # told anew
 
 
 def test_without_anything_waiting_there_is_time(house):
     house.shop.fault("now", TransientError("down"), times=1000)
     house.keeper.request("again")
-    house.look(25)
+    house.wait(25)
     assert house.topics() == []
-    house.look(20)
+    house.wait(20)
     assert house.topics() == ["connection"]
 
 
 def test_keys_that_are_no_longer_taken_are_raised(house):
     house.shop.fault("balances", AuthError("revoked"))
     with pytest.raises(AuthError):
-        house.look(60)
+        house.wait(60)
 
 
 def test_what_is_found_is_carried_out(house):
@@ -243,7 +172,7 @@ def test_what_is_found_is_carried_out(house):
     [order] = house.shop.open_of()
     house.shop.buy_whole(order.client_id)
     house.shop.wire.clear()
-    house.look(60)
+    house.wait(60)
     assert house.engine.portfolio.quantity == house.shop.position > 0
 
 
@@ -253,7 +182,7 @@ def test_coins_that_are_gone_halt_the_trading(house):
     house.shop.buy_whole(order.client_id)
     house.hear_wire()
     house.shop.coins -= 3
-    house.look(62)
+    house.wait(62)
     assert str(house.engine.gate.state) == "halted"
     assert "reconciliation" in house.topics()
     [change] = house.journal.contents("trading_state")
@@ -264,13 +193,42 @@ def test_coins_that_are_gone_halt_the_trading(house):
 
 def test_a_withdrawal_only_reduces(house):
     house.shop.cash -= 500
-    house.look(62)
+    house.wait(62)
     assert str(house.engine.gate.state) == "reducing"
     assert house.topics().count("reconciliation") == 1
-    house.look(100)
+    house.wait(100)
     assert house.topics().count("reconciliation") == 1
     house.bar("b")
     assert house.shop.orders == {}
+
+
+def test_who_clears_takes_the_account_as_it_is(house):
+    house.shop.cash -= 500
+    house.wait(62)
+    house.shop.cash -= 70
+    house.shop.coins += 1
+    house.carry_out(house.engine.clear("I took it", "user", house.shop.time))
+    house.wait(200)
+    assert str(house.engine.gate.state) == "active"
+    assert house.topics().count("reconciliation") == 1
+    assert "external" not in house.topics()
+    assert house.gateway.account.quote == house.shop.cash
+    assert house.gateway.account.base == house.shop.coins
+    house.shop.cash -= 1
+    house.wait(62)
+    assert str(house.engine.gate.state) == "reducing"  # but only once
+
+
+def test_who_clears_does_not_bring_coins_back(house):
+    house.bar("b")
+    [order] = house.shop.open_of()
+    house.shop.buy_whole(order.client_id)
+    house.hear_wire()
+    house.shop.coins -= 3
+    house.wait(62)
+    house.carry_out(house.engine.clear("never mind", "user", house.shop.time))
+    house.wait(62)
+    assert str(house.engine.gate.state) == "halted"
 
 
 # -- time
@@ -284,7 +242,7 @@ def test_a_sleep_is_noticed_and_everything_compared(house):
     assert house.shop.orders == {}
     assert "stale_feed" in house.topics()
     assert "as if this computer had slept" in house.engine.refused[-1].reason
-    house.look(1)
+    house.wait(1)
     assert house.asked() == asked + 1
     assert house.keeper.hold is None
     assert house.topics().count("stale_feed") == 1
@@ -292,7 +250,7 @@ def test_a_sleep_is_noticed_and_everything_compared(house):
 
 def test_fifteen_seconds_are_no_sleep(house):
     house.clock.advance(15)
-    asyncio.run(house.keeper.look())
+    house.look(0)
     assert house.notices == []
 
 
@@ -300,7 +258,7 @@ def test_practice_never_sleeps(make_house):
     house = make_house(mode=Mode.PRACTICE)
     house.compare()
     house.clock.advance(10_000)
-    asyncio.run(house.keeper.look())
+    house.look(0)
     assert "stale_feed" not in house.topics()
     house.shop.fault("now", TransientError("down"))
     house.compare()
@@ -309,16 +267,16 @@ def test_practice_never_sleeps(make_house):
 
 def test_silence_is_told_once_until_bars_come_again(house):
     house.bar("-")
-    house.look(195)
+    house.wait(195)
     assert "stale_feed" not in house.topics()
-    house.look(1)
+    house.wait(1)
     assert house.topics().count("stale_feed") == 1
     assert "No bar has closed for 196 s; bars are of 1m" in house.texts()
-    house.look(300)
+    house.wait(300)
     assert house.topics().count("stale_feed") == 1
     house.bars += 10
     house.bar("-")
-    house.look(200)
+    house.wait(200)
     assert house.texts().count("No bar has closed") == 2
 
 
@@ -328,7 +286,7 @@ def test_the_engine_knows_how_old_a_bar_is_by_the_exchanges_clock(make_house):
     house.compare()
     assert house.keeper.skew == 3
     house.clock.advance(60 + 4)
-    asyncio.run(house.keeper.look())
+    house.look(0)
     house.bar("-")
     assert house.engine.bar_age == pytest.approx(7)
     assert house.engine.clock_skew == 3
@@ -343,10 +301,14 @@ def test_the_engine_knows_how_old_a_bar_is_by_the_exchanges_clock(make_house):
 def test_a_stale_bar_buys_nothing(make_house):
     house = make_house(Limits(max_bar_age=10))
     house.compare()
-    house.clock.advance(60 + 11)
-    asyncio.run(house.keeper.look())
+    house.wait(60 + 10)
     house.bar("b")
-    assert house.engine.refused[-1].rule == "max_bar_age"
+    assert len(house.shop.orders) == 1
+    other = make_house(Limits(max_bar_age=10))
+    other.compare()
+    other.wait(60 + 11)
+    other.bar("b")
+    assert other.engine.refused[-1].rule == "max_bar_age"
 
 
 def test_without_limits_on_time_nothing_is_measured(house):
@@ -382,26 +344,8 @@ def test_a_position_is_protected_although_no_bar_comes(make_house):
     house.shop.buy_whole(entry.client_id)
     house.hear_wire()
     assert house.shop.open_of() == []
-    house.look(int(DEADLINE) + 5)
+    house.wait(int(DEADLINE) + 5)
     [stop] = house.shop.open_of()
     assert stop.quantity == house.shop.position
     assert house.engine.exits.protected
     assert house.shop.sins == []
-
-
-def test_the_keeper_works_until_it_is_cancelled(make_house):
-    async def live(house):
-        task = asyncio.create_task(house.keeper.run())
-        for _ in range(3):
-            await asyncio.sleep(0)
-            house.clock.advance(1)
-            for _ in range(50):
-                await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    house = make_house()
-    asyncio.run(live(house))
-    assert house.keeper.hold is None
-    assert house.asked() >= 1

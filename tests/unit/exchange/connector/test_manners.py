@@ -8,11 +8,11 @@ import pytest
 
 from cryptobot.core.clock import SimulatedClock, SystemClock
 from cryptobot.core.errors import AuthError, ConfigError
+from cryptobot.core.secrecy import Redactor
 from cryptobot.exchange.connector.bans import Gate, PausedError, gate_of
 from cryptobot.exchange.connector.calls import Call
 from cryptobot.exchange.connector.clock import ServerClock
 from cryptobot.exchange.connector.exchange import CcxtExchange
-from cryptobot.exchange.connector.redact import Redactor
 
 READ, ORDER, CANCEL = (
     ("GET", "/api/v3/klines"),

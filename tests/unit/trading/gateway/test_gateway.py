@@ -19,9 +19,9 @@ from cryptobot.core.errors import (
 )
 from cryptobot.core.events import BarClosed, ConnectionChanged, OrderChanged, OrderFilled, OrderRefused
 from cryptobot.core.orders import OrderStatus
-from cryptobot.core.types import Bar, Intent
+from cryptobot.core.types import Bar
 from cryptobot.trading.journal import JournalView
-from tests.unit.trading.shop import DEADLINE, MARKET, START, Bench
+from tests.unit.trading.shop import DEADLINE, START, Bench
 
 
 @pytest.fixture
@@ -568,6 +568,15 @@ def test_executions_that_happened_while_nobody_was_there(bench):
     assert again.written_fills(own=False) == []
 
 
+def test_an_own_execution_that_is_told_again_without_its_name_is_known(bench):
+    bench.shop.named = set()
+    bought(bench)
+    bench.shop.named.clear()  # the connection was made anew
+    assert bench.settle().agrees
+    assert bench.topics() == []
+    assert bench.written_fills(own=False) == []
+
+
 def test_executions_are_asked_for_from_before_the_last_answer_on(bench):
     bench.compare()
     assert ("fills", START) in bench.shop.asked
@@ -621,7 +630,9 @@ def test_elapsed_counts_from_sending(bench):
     assert again.gateway.elapsed(intent.id, again.clock.monotonic()) == 3
 
 
-@pytest.mark.parametrize("do", ["submit", "refuse", "lose", "cancel", "observe", "fill", "absent", "stranger"])
+@pytest.mark.parametrize(
+    "do", ["submit", "refuse", "lose", "cancel", "observe", "fill", "absent", "stranger", "change", "send"]
+)
 def test_whatever_happens_while_the_exchange_is_asked_makes_the_answers_void(bench, do):
     bought(bench)
     stop = bench.stop(5)
@@ -648,14 +659,19 @@ def test_whatever_happens_while_the_exchange_is_asked_makes_the_answers_void(ben
         bench.take(OrderFilled(bench.shop.execute(stop.id, 1)))
     elif do == "absent":
         bench.gateway.absent(lost.id, "?")
+    elif do == "change":
+        bench.shop.end(stop.id)
+        bench.take(bench.shop.wire[-1])
+    elif do == "send":  # one of which only the stream will tell
+
+        async def submit(wanted):
+            bench.shop.own.add(wanted.id)
+
+        bench.shop.submit = submit
+        bench.submit(bench.stop(1))
     else:
         bench.take(OrderFilled(bench.shop.stranger("buy", 1)))
     weighed = bench.reconciler.weigh(evidence, bench.position)
     assert weighed.again
     assert not weighed.agrees
     assert (weighed.news, weighed.halt, weighed.reduce) == ([], None, None)
-
-
-def test_market_is_what_it_was_given(bench):
-    assert bench.gateway.market == MARKET
-    assert isinstance(bench.buy(), Intent)

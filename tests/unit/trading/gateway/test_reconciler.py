@@ -300,6 +300,7 @@ def test_an_own_order_that_the_journal_does_not_know_is_adopted(bench):
     [(intent, filled)] = weighed.adopted
     assert (intent.id, intent.side, intent.quantity, intent.type, filled) == (stop.id, stop.side, 10, stop.type, 0)
     assert intent.stop_price == stop.stop_price
+    assert bench.gateway.lives[stop.id].sent_time == bench.shop.orders[stop.id].created
     assert [type(event) for event in weighed.news] == [OrderFilled, OrderChanged]
     assert bench.position == 7
     assert bench.topics() == ["reconciliation"]
