@@ -19,7 +19,9 @@ from cryptobot.cli.kill import kill
 from cryptobot.cli.lab import lab
 from cryptobot.cli.logs import logs
 from cryptobot.cli.mcp import mcp
+from cryptobot.cli.metrics import metrics
 from cryptobot.cli.reconcile import reconcile
+from cryptobot.cli.report import report
 from cryptobot.cli.run import run
 from cryptobot.cli.runs import runs
 from cryptobot.cli.serve import serve
@@ -54,7 +56,9 @@ app.command()(status)
 app.command()(stop)
 app.command()(kill)
 app.command()(logs)
+app.command()(metrics)
 app.command()(explain)
+app.command()(report)
 app.command()(doctor)
 app.add_typer(journal)
 app.add_typer(alerts)

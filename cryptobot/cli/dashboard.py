@@ -12,7 +12,6 @@ import typer
 from rich.markup import escape
 
 from cryptobot.cli.terminal import console
-from cryptobot.control.attach import attach
 from cryptobot.core.errors import ConfigError
 
 PAGE = Path(__file__).parent / "dashboard_page" / "dashboard.ipynb"
@@ -45,6 +44,8 @@ def dashboard(
             "the checkout. Without it, `cryptobot lab` shows the same panel in JupyterLab."
         )
     if name is not None:
+        from cryptobot.control.attach import attach
+
         attach(name)  # says now, and not on the page, that there is no such bot
         os.environ[NAMED] = name
     from voila.app import Voila

@@ -2,76 +2,58 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import platform
-import shutil
-import socket
-import sys
-import tempfile
-from dataclasses import asdict, dataclass
-from importlib import metadata
-from pathlib import Path
-from typing import Final, Literal
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-import cryptobot
 from cryptobot.cli.arguments import JsonOption
 from cryptobot.cli.terminal import console, print_json
-from cryptobot.core.errors import ConfigError
 
-# Package, extra that brings it, and what cannot be done without it.
-_PACKAGES: Final = (
-    ("numpy", "", "anything"),
-    ("numba", "", "backtests and checks"),
-    ("pandas", "", "bars"),
-    ("pyarrow", "", "feather and parquet files"),
-    ("vectorbt", "research", "backtests"),
-    ("plotly", "research", "the charts of a backtest"),
-    ("jupyterlab", "lab", "cryptobot lab"),
-    ("ipywidgets", "lab", "the control panel"),
-    ("bqplot", "lab", "the control panel's chart"),
-    ("anywidget", "lab", "the control panel"),
-)
-_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
+ExchangeOption = Annotated[
+    str | None,
+    typer.Option("--exchange", metavar="ID", help="Also ask this exchange for its time and what your keys may do."),
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint", metavar="URL", help="Another address of that exchange, such as a simulator's."),
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
+def doctor(exchange: ExchangeOption = None, endpoint: EndpointOption = None, json: JsonOption = False) -> None:
+    """Look at everything that cryptobot needs, and say how to mend what is not right.
 
-    Attributes
-    ----------
-    name
-        What was looked at.
-    state
-        ``"ok"``; ``"missing"`` when something optional is not there; ``"bad"`` when it must be mended.
-    seen
-        What was found.
-    advice
-        How to mend it, or an empty text.
-    """
-
-    name: str
-    state: Literal["ok", "missing", "bad"]
-    seen: str
-    advice: str = ""
-
-
-def doctor(json: JsonOption = False) -> None:
-    """Look at versions, numba's cache, Chromium, ports and settings, and say how to mend what is not right.
-
-    Exit code 1 when something must be mended. Secrets are never shown.
+    Versions, numba's cache, Chromium, ports, disk, settings, keys, alerts, bots, journals, the store of bars; with --exchange
+    also the clock against the exchange, and the rights of the keys. Exit code 1 when something must be mended. Secrets are
+    never shown.
 
     \b
     Examples:
       cryptobot doctor
+      cryptobot doctor --exchange binance
       cryptobot doctor --json
     """  # noqa: D301 - click's own mark for text that is not to be wrapped
-    findings = [_python(), *_packages(), _numba_cache(), _chromium(), _port(8888), *_settings()]
+    from cryptobot.control.checkup.computer import computer
+    from cryptobot.control.checkup.files import files
+    from cryptobot.control.checkup.finding import Finding
+    from cryptobot.control.checkup.services import exchange as ask
+    from cryptobot.control.checkup.services import settings
+    from cryptobot.control.folders import Folders
+    from cryptobot.core.errors import ConfigError
+
+    if endpoint is not None and exchange is None:
+        raise ConfigError(
+            "--endpoint: it is an address of which exchange? Add --exchange, for example --exchange binance."
+        )
+    findings = [*computer(), *settings()]
+    try:
+        findings += files(Folders.find())
+    except ConfigError as error:
+        findings += [] if any(one.seen == str(error) for one in findings) else [Finding("files", "bad", str(error))]
+    if exchange is not None:
+        findings += ask(exchange, endpoint)
     if json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -83,79 +65,3 @@ def doctor(json: JsonOption = False) -> None:
         console().print(table)
     if any(finding.state == "bad" for finding in findings):
         raise typer.Exit(1)
-
-
-def _python() -> Finding:
-    good = (3, 11) <= sys.version_info[:2] < (3, 14)
-    seen = f"{platform.python_version()} on {platform.system()} {platform.machine()}, cryptobot {cryptobot.__version__}"
-    return Finding("Python", "ok" if good else "bad", seen, "" if good else "Use Python 3.11, 3.12 or 3.13.")
-
-
-def _packages() -> list[Finding]:
-    found = []
-    for package, extra, use in _PACKAGES:
-        if importlib.util.find_spec(package) is not None:
-            found.append(Finding(package, "ok", metadata.version(package)))
-            continue
-        how = f"pip install '.[{extra}]' in the checkout" if extra else "pip install . in the checkout"
-        found.append(
-            Finding(package, "missing" if extra else "bad", f"not installed: needed for {use}", f"Get it: {how}.")
-        )
-    return found
-
-
-def _numba_cache() -> Finding:
-    advice = (
-        "Set NUMBA_CACHE_DIR to a folder that can be written, or the first backtest of every process compiles anew."
-    )
-    configured = os.environ.get("NUMBA_CACHE_DIR")
-    beside = Path(cryptobot.__file__).parent / "strategy" / "__pycache__"
-    candidates = [Path(configured)] if configured else [beside, Path.home() / ".cache" / "numba"]
-    for folder in candidates:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return Finding("numba cache", "ok", str(folder))
-        except OSError:
-            continue
-    return Finding("numba cache", "missing", f"cannot write to {candidates[0]}", advice)
-
-
-def _chromium() -> Finding:
-    for name in _BROWSERS:
-        path = shutil.which(name)
-        if path is not None:
-            return Finding("Chromium", "ok", path)
-    advice = "Only the browser tests need it. Debian and Ubuntu: apt-get install chromium."
-    return Finding("Chromium", "missing", "not found", advice)
-
-
-def _port(port: int) -> Finding:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            advice = f"cryptobot lab takes the next free one; or choose: cryptobot lab --port {port + 100}."
-            return Finding(f"port {port}", "missing", "in use by another program", advice)
-    return Finding(f"port {port}", "ok", "free")
-
-
-def _settings() -> list[Finding]:
-    from cryptobot.core.settings import Settings
-
-    file = Path(".env")
-    where = (
-        Finding(".env", "ok", str(file.resolve()))
-        if file.is_file()
-        else Finding(
-            ".env", "missing", "none in this folder", "Only needed for keys and alerts; the practice market needs none."
-        )
-    )
-    try:
-        settings = Settings.load()
-    except ConfigError as error:
-        return [where, Finding("settings", "bad", str(error))]
-    known = settings.secrets()
-    names = ("binance_api_key", "binance_api_secret", "slack_webhook_url")
-    keys = [Finding(name.upper(), *(("ok", "set") if name in known else ("missing", "not set"))) for name in names]
-    return [where, *keys]

@@ -216,6 +216,10 @@ class AttachedBot:
         when = None if at is None else moment(at)
         return wire.load(Explanation, self._client.ask("explanation", at=when))
 
+    def metrics(self) -> str:
+        """Return its figures in Prometheus' text format."""
+        return str(self._client.ask("figures"))
+
     def tape(self, n: int | None = 250) -> TapeWindow:
         """Return the newest n bars (None: all that are kept) with features, equity and fills."""
         pages = [wire.tape_of_plain(self._client.ask("tape", n=n))]

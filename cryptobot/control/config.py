@@ -70,6 +70,18 @@ class ServerConfig(Part):
     allow_control: bool = False
 
 
+class MetricsConfig(Part):
+    """The table ``[metrics]``: figures for Prometheus at a port that stays the same.
+
+    Attributes
+    ----------
+    port
+        Of 127.0.0.1; the path is /metrics, and the token lies in ``bots/NAME.metrics-token`` of the data directory.
+    """
+
+    port: int = Field(ge=1, le=65_535)
+
+
 class GateConfig(Part):
     """The table ``[gate]``: what real money asks for; see `LiveGate`.
 
@@ -113,6 +125,8 @@ class BotConfig(Part):
         Settings of each alert channel, by its name.
     server
         A price server beside the bot, or None.
+    metrics
+        Figures for Prometheus at a port that stays the same, or None.
     gate
         What real money asks for; needed for ``mode = "live"`` only.
     """
@@ -128,6 +142,7 @@ class BotConfig(Part):
     limits: dict[str, Any] | None = None
     alerts: dict[str, dict[str, Any]] = Field(default_factory=dict)
     server: ServerConfig | None = None
+    metrics: MetricsConfig | None = None
     gate: GateConfig | None = None
 
     @classmethod
@@ -251,7 +266,12 @@ def _told(problem: Any) -> str:
     place = [str(part) for part in problem["loc"] if not str(part).startswith(("dict[", "float"))]
     path = ".".join(place)
     if problem["type"] == "extra_forbidden":
-        tables: dict[str, type[Part]] = {"strategy": StrategyConfig, "server": ServerConfig, "gate": GateConfig}
+        tables: dict[str, type[Part]] = {
+            "strategy": StrategyConfig,
+            "server": ServerConfig,
+            "metrics": MetricsConfig,
+            "gate": GateConfig,
+        }
         table: type[Part] = tables[place[0]] if len(place) > 1 else BotConfig
         known = list(table.model_fields)
         return f"`{path}` is unknown.{closest(place[-1], known)} Known: {listed(known)}."

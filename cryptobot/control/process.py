@@ -17,16 +17,18 @@ from cryptobot.control.config import BotConfig
 from cryptobot.control.doing import actions_of
 from cryptobot.control.ending import DRAIN, Ending, drained
 from cryptobot.control.exchange_config import account_of, check_exchange, make_exchange
-from cryptobot.control.folders import Folders
+from cryptobot.control.folders import Folders, write_private
 from cryptobot.control.identity import identity_of
 from cryptobot.control.journal_place import open_journal
 from cryptobot.control.locks import ProcessLock, TakenError
+from cryptobot.control.metrics import metrics
 from cryptobot.control.process_log import write_log
 from cryptobot.control.reading import Reading
 from cryptobot.control.strategy_source import Source, load_strategy
 from cryptobot.control.threads import on_thread
 from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import ConfigError, CryptobotError
+from cryptobot.core.secrecy import keep_secret
 from cryptobot.trading.bot import Bot
 from cryptobot.trading.journal.contents import library_version
 
@@ -137,8 +139,10 @@ class BotProcess:
             lambda: bot.session.sequence,
             Reading(bot).answers,
             actions_of(bot, self._end),
+            lambda: metrics(bot),
         )
-        port = await server.start()
+        port = await server.start(self._wanted_port)
+        self._open_metrics(bot, server.read_token, port)
         state = state_file.ProcessState(
             name=bot.name,
             mode=bot.mode,
@@ -156,6 +160,24 @@ class BotProcess:
             finally:
                 state_file.remove(self._folders, state)
                 await server.close()
+
+    @property
+    def _wanted_port(self) -> int:
+        return 0 if self._config.metrics is None else self._config.metrics.port
+
+    def _open_metrics(self, bot: Bot, token: str, port: int) -> None:
+        """Leave the token where Prometheus finds it (``credentials_file``), if its figures are wanted."""
+        if self._config.metrics is None:
+            return
+        keep_secret(token)
+        path = self._folders.of(bot.name, "metrics-token")
+        write_private(path, token.encode())
+        if port != self._wanted_port:
+            bot.log(
+                "error", f"Port {self._wanted_port} of [metrics] is taken; /metrics is at {port} until the next start."
+            )
+        else:
+            bot.log("info", f"Prometheus finds /metrics at 127.0.0.1:{port}, with the token in {path}.")
 
     async def _trade(self, bot: Bot, ready: Callable[[], None]) -> Ending:
         told = self._told

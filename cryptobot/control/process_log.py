@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import queue
 from collections.abc import Iterator
-from logging.handlers import RotatingFileHandler
+from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from cryptobot.core.logs import JsonLines, listening
 
 _BYTES: Final = 5_000_000
 _FILES: Final = 3
+# Lines that the disk has not taken yet; of more, the newest are left out, and counted.
+_WAITING: Final = 10_000
 # Enough for the longest line there is.
 _LINE: Final = 100_000
 
@@ -27,9 +30,43 @@ def write_log(path: Path) -> Iterator[None]:
     path
         The file. Beside it lie up to three older ones of 5 MB.
     """
-    handler = RotatingFileHandler(path, maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
-    with listening(handler, JsonLines(), logging.DEBUG):
-        yield
+    file = RotatingFileHandler(path, maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
+    file.setFormatter(JsonLines())
+    aside = _Aside()
+    writer = QueueListener(aside.queue, file)
+    writer.start()
+    try:
+        with listening(aside, JsonLines(), logging.DEBUG):
+            yield
+    finally:
+        writer.stop()
+        if aside.lost:
+            file.handle(_lost(aside.lost))
+        file.close()
+
+
+class _Aside(QueueHandler):
+    """Hands lines to a thread of its own, so that no disk holds a bar up."""
+
+    def __init__(self) -> None:
+        super().__init__(queue.Queue(_WAITING))
+        self.lost = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Leave a line as it is: its own logger has made it fit to be shown."""
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Take a line, if there is room."""
+        try:
+            self.queue.put_nowait(record)
+        except queue.Full:
+            self.lost += 1
+
+
+def _lost(lines: int) -> logging.LogRecord:
+    text = f"{lines:,} lines were left out of this file, because the disk did not take them in time."
+    return logging.LogRecord("cryptobot", logging.WARNING, __file__, 0, text, None, None)
 
 
 def tail(path: Path, n: int) -> list[dict[str, Any]]:

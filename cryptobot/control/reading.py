@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from cryptobot.control import wire
+from cryptobot.control.metrics import metrics
 from cryptobot.control.strategy_source import pack
 from cryptobot.core.types import Trade
 from cryptobot.trading.bot import Bot
@@ -42,6 +43,7 @@ class Reading:
             "orders": self._orders,
             "explanation": lambda at=None: bot.explain(at),
             "tape": self._tape,
+            "figures": lambda: metrics(bot),
             "strategy": lambda: base64.b64encode(pack(bot.strategy)).decode("ascii"),
         }
 

@@ -6,12 +6,13 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from aiohttp import web
 
 from cryptobot.control import wire
 from cryptobot.control.commands import Commands
+from cryptobot.control.metrics import KIND
 from cryptobot.core.errors import ConfigError, CryptobotError
 from mcp_server.http.connections import Connections, Gate
 from mcp_server.limits import Limits
@@ -24,8 +25,12 @@ from mcp_server.security.tokens import Right, Tokens
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
+T = TypeVar("T")
+
 _MOST: Final = 1 << 20
 _READS: Final = Policy(Right.CONTROL)
+_MEASURES: Final = Policy(Right.READ)
+METRICS: Final = "/metrics"
 _ASKS: Final = Policy(Right.CONTROL, takes_json=True, most_bytes=_MOST, rate="control")
 # A person with a panel and a script never ask for more; a page that floods the process does.
 _LIMITS: Final = Limits(connections=256, strangers=64, control_per_second=20, control_burst=40)
@@ -52,6 +57,8 @@ class ControlServer:
         Questions, by path; asked on threads, with the query's whole numbers.
     actions
         Commands, by name; see `Commands`.
+    metrics
+        Returns figures for Prometheus, which are told to whoever has the read token, too.
     """
 
     def __init__(
@@ -61,8 +68,10 @@ class ControlServer:
         sequence: Callable[[], int],
         answers: Mapping[str, Callable[..., Any]],
         actions: Mapping[str, Callable[..., Any]],
+        metrics: Callable[[], str] | None = None,
     ) -> None:
         self._tokens = Tokens(control=token)
+        self._metrics = metrics
         self._about = about
         self._sequence = sequence
         self._answers = answers
@@ -71,10 +80,24 @@ class ControlServer:
         self._cleanups: list[Callable[[], Any]] = []
         self.port = 0
 
-    async def start(self) -> int:
-        """Listen on any free port of 127.0.0.1, and return it."""
+    @property
+    def read_token(self) -> str:
+        """The token that opens /metrics and nothing else."""
+        return self._tokens.read
+
+    async def start(self, port: int = 0) -> int:
+        """Listen on a port of 127.0.0.1, and return it.
+
+        Parameters
+        ----------
+        port
+            0 takes any that is free; so does one that is taken.
+        """
         loop = asyncio.get_running_loop()
-        bound = socket.create_server(("127.0.0.1", 0), backlog=128)
+        try:
+            bound = socket.create_server(("127.0.0.1", port), backlog=128)
+        except OSError:
+            bound = socket.create_server(("127.0.0.1", 0), backlog=128)
         bound.setblocking(False)
         self.port = bound.getsockname()[1]
         refusals = Refusals(loop.time)
@@ -82,6 +105,7 @@ class ControlServer:
         app = web.Application(middlewares=[_front(guard)], client_max_size=_MOST)
         app.router.add_get("/about", self._tell_about)
         app.router.add_get("/news", self._news)
+        app.router.add_get(METRICS, self._tell_metrics)
         app.router.add_get("/{question}", self._answer)
         app.router.add_post("/commands/{name}", self._command)
         runner = web.AppRunner(app, access_log=None, logger=refusals.logger(), shutdown_timeout=1.0)
@@ -111,6 +135,12 @@ class ControlServer:
     async def _tell_about(self, request: web.Request) -> web.Response:
         return _good(self._about())
 
+    async def _tell_metrics(self, request: web.Request) -> web.Response:
+        if self._metrics is None:
+            raise web.HTTPNotFound
+        text = await self._patiently(self._metrics)
+        return web.Response(body=text.encode(), headers={**_HEADERS, "Content-Type": KIND})
+
     async def _news(self, request: web.Request) -> web.Response:
         numbers = _numbers(request)
         seen, loop = numbers.get("sequence", -1), asyncio.get_running_loop()
@@ -125,19 +155,22 @@ class ControlServer:
         if question is None:
             raise web.HTTPNotFound
         numbers = _numbers(request)
-        ask = asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: wire.dump({"answer": question(**numbers)})
-        )
         try:
-            content = await asyncio.wait_for(ask, _PATIENCE)
+            content = await self._patiently(lambda: wire.dump({"answer": question(**numbers)}))
+        except TypeError as error:
+            raise ConfigError(f"/{request.match_info['question']}: {error}.") from error
+        return _response(200, content)
+
+    async def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask the bot on a thread: whatever holds its lock, the door stays open."""
+        try:
+            asked = asyncio.get_running_loop().run_in_executor(self._threads, ask)
+            return await asyncio.wait_for(asked, _PATIENCE)
         except TimeoutError:
             raise CryptobotError(
                 f"The bot has not answered within {_PATIENCE:g} s: its strategy may hang. Its process can be ended: "
                 "shut_down(), or `cryptobot stop`."
             ) from None
-        except TypeError as error:
-            raise ConfigError(f"/{request.match_info['question']}: {error}.") from error
-        return _response(200, content)
 
     async def _command(self, request: web.Request) -> web.Response:
         try:
@@ -164,6 +197,8 @@ def _front(guard: Guard) -> Any:
         gate = cast("Gate", request.transport.get_protocol())
         gate.begin()
         headers, policy = request.headers, _ASKS if request.method == "POST" else _READS
+        if (request.method, request.path) == ("GET", METRICS):
+            policy = _MEASURES
         try:
             guard.check_place(headers.get("Host"), headers.get("Origin"), gate.address)
             right = guard.check_right(headers.get("Authorization"), policy, gate.address, proven=gate.proven)

@@ -93,12 +93,13 @@ class BarColumns:
         _check_columns(bars, source)
         time = _times(bars, source)
         columns = {name: _floats(bars, name, source) for name in COLUMNS}
-        _check_order(time, source)
+        steps = np.diff(time)
+        _check_order(time, steps, source)
         _check_values(time, columns, source)
-        step = int(np.diff(time).min()) if time.size > 1 else 60_000_000_000
+        step = int(steps.min()) if time.size > 1 else 60_000_000_000
         if step % 1_000_000_000:
             raise DataError(f"{source}: bars {step / 1e9} s apart. Bars are whole seconds long, at least one.")
-        _check_steps(time, step, source)
+        _check_steps(time, steps, step, source)
         return cls.unchecked(time, columns, Timeframe(step // 1_000_000_000))
 
     @classmethod
@@ -238,8 +239,8 @@ def _floats(bars: Any, name: str, source: str) -> NDArray[np.float64]:
         ) from error
 
 
-def _check_order(time: NDArray[np.int64], source: str) -> None:
-    wrong = np.flatnonzero(np.diff(time) <= 0)
+def _check_order(time: NDArray[np.int64], steps: NDArray[np.int64], source: str) -> None:
+    wrong = np.flatnonzero(steps <= 0)
     if wrong.size == 0:
         return
     row = int(wrong[0]) + 1
@@ -254,9 +255,8 @@ def _check_order(time: NDArray[np.int64], source: str) -> None:
     )
 
 
-def _check_steps(time: NDArray[np.int64], step: int, source: str) -> None:
+def _check_steps(time: NDArray[np.int64], steps: NDArray[np.int64], step: int, source: str) -> None:
     """Refuse bars that lie between the steps of the others: a missing bar leaves whole steps."""
-    steps = np.diff(time)
     if (steps[steps != step] % step).any():
         wrong = np.flatnonzero(steps % step)
         row = int(wrong[0]) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 from cryptobot.core.events import BarClosed, ExchangeEvent
@@ -53,14 +54,19 @@ class Hands:
         self._changed = changed
         self._halt = halt
         self._keeps_bars = keeps_bars
+        self._bar_came: float | None = None  # until the first order that follows from it
 
     async def feed(self, event: ExchangeEvent) -> None:
         """Pass news to the engine, and carry out what it wants."""
         engine = self._desk.engine
+        if isinstance(event, BarClosed):
+            self._bar_came = time.perf_counter()
         with self._lock:
             newest = engine.last_bar
             actions = engine.handle(event)
             new = event if isinstance(event, BarClosed) and engine.last_bar is not newest else None
+            if new is not None:
+                self._desk.meter.peak = max(self._desk.meter.peak, engine.tape.last_equity)
             if new is not None and self._keeps_bars:
                 self._record(new)
             self._changed(new)
@@ -110,6 +116,9 @@ class Hands:
             news = await gateway.cancel(action.client_ids)
         else:
             news = await gateway.submit(action.intent)
+            if self._bar_came is not None:
+                self._desk.meter.bar_to_order.add(time.perf_counter() - self._bar_came)
+                self._bar_came = None
         for event in news:
             await self.feed(event)
 

@@ -89,7 +89,9 @@ class Keeper:
 
     async def _every_second(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
+            due = self._clock.monotonic() + _TICK
             await self._clock.sleep(_TICK)
+            self._desk.meter.late(self._clock.monotonic() - due)
             await work()
 
     async def look(self) -> None:

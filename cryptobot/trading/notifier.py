@@ -13,6 +13,7 @@ from cryptobot.trading.opening import Plan
 
 if TYPE_CHECKING:
     from cryptobot.alerts.channel import AlertChannel
+    from cryptobot.alerts.status import ChannelStatus
 
 # So long an end waits for what has not been told yet; the journal keeps it.
 _PATIENCE: Final = 3.0
@@ -50,6 +51,10 @@ class Notifier:
     def close(self) -> bool:
         """Tell what can be told within three seconds; return whether that was everything."""
         return self._dispatcher.close(timeout=_PATIENCE)
+
+    def channels(self) -> list[ChannelStatus]:
+        """Return how each channel fares, in figures."""
+        return self._dispatcher.status()
 
     def status(self) -> dict[str, str]:
         """Return how each channel fares, in words, by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +26,7 @@ from cryptobot.trading.engine import Engine
 from cryptobot.trading.gateway.gateway import Gateway
 from cryptobot.trading.gateway.reconciler import Reconciler
 from cryptobot.trading.journal import JournalView, SessionStarted
+from cryptobot.trading.meter import Meter
 from cryptobot.trading.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Desk:
     engine: Engine
     gateway: Gateway
     reconciler: Reconciler
+    meter: Meter = field(default_factory=Meter)
 
 
 async def open_desk(

@@ -10,6 +10,7 @@ from cryptobot.control import state_file
 from cryptobot.control.attached_bot import AttachedBot
 from cryptobot.control.doing import actions_of
 from cryptobot.control.folders import Folders
+from cryptobot.control.metrics import metrics
 from cryptobot.control.reading import Reading
 from cryptobot.control.server import ControlServer
 from cryptobot.control.state_file import ProcessState
@@ -31,6 +32,7 @@ class Served:
             lambda: bot.session.sequence,
             Reading(bot).answers,
             actions_of(bot, lambda: None),
+            lambda: metrics(bot),
         )
         port = self.run(self.server.start())
         self.state = ProcessState(bot.name, bot.mode, os.getpid(), port, token, 1, "", "0")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cryptobot.backtest.sweep.compiled import Factors, Floats, Ints, Series, compiled
-from cryptobot.backtest.sweep.words64 import extremes_of_eight, multiply_add
+from cryptobot.backtest.sweep.compiled import Factors, Floats, Ints, Series, Words, compiled
+from cryptobot.backtest.sweep.words64 import extremes_of_eight, lowest_bit, multiply_add
 
 
 @compiled
@@ -33,55 +33,72 @@ def units(price: float, scale: float) -> float:
 
 @compiled
 def measure_trades(
-    enter: Ints, leave: Ints, many: int, first_open: int, prices: Factors, series: Series, out: Floats
+    enter: Ints,
+    leave: Ints,
+    wanted: Words,
+    known: Words,
+    first_open: int,
+    prices: Factors,
+    series: Series,
+    out: Floats,
 ) -> None:
-    """Compute what a trade does to the equity, as if 1 were invested.
+    """Compute what trades do to the equity, as if 1 were invested.
 
     Parameters
     ----------
     enter, leave
         Rows decided on; orders fill on the next.
-    many, first_open
-        How many trades; those from ``first_open`` on are never closed.
+    wanted, known
+        Trade i is bit i % 64 of word i // 64. Those that are wanted and not known yet are computed and known then.
+    first_open
+        The trades from this number on are never closed.
     prices
         What `Prices.factors` returns.
     series
-        (close, sums, squares): the closes, and the prefixes of `prefix_returns`.
+        (close, prefixes, most): the closes, and what `prefix_returns` returns.
     out
         float64, shape (many, 8), written, a trade a row (so that it lies in one line of the cache): final value and
         what its rounding left, lowest and highest value, Σ r, Σ r², value of one unit of price, and NaN for the
         drawdown within the trade, which few need.
     """
     buy, sell, scale, gain, gain_rest, cost, keeps = prices
-    close, sums, squares = series
-    for i in range(many):
-        u, d = enter[i], leave[i]
-        bought = units(buy[u + 1], scale)
-        per_price = cost / bought
-        low, high = extremes(close, u + 1, d + 1)
-        low *= per_price
-        high *= per_price
-        begins = close[u + 1] * per_price - 1.0
-        total = begins + (sums[d] - sums[u + 1])
-        square = begins * begins + (squares[d] - squares[u + 1])
-        if i < first_open:
-            sold = units(sell[d + 1], scale)
-            q = sold / bought
-            rest = multiply_add(-q, bought, sold) / bought
-            value = q * gain
-            rest = multiply_add(q, gain, -value) + (q * gain_rest + rest * gain)
-            ends = sold * keeps / close[d] - 1.0
-            total += ends
-            square += ends * ends
-            low = value if value < low else low
-            high = value if value > high else high
-            out[i, 0] = value + rest
-            out[i, 1] = (value - out[i, 0]) + rest
-        else:
-            out[i, 0] = close[d] * per_price
-            out[i, 1] = 0.0
-        out[i, 2], out[i, 3], out[i, 4], out[i, 5], out[i, 6] = low, high, total, square, per_price
-        out[i, 7] = np.nan
+    close, prefixes, _ = series
+    one = np.uint64(1)
+    for w in range(wanted.size):
+        word = wanted[w] & ~known[w]
+        known[w] |= word
+        while word != 0:
+            # Unsigned, so that nothing asks whether they count from the end.
+            i = np.uint64(w * 64) + lowest_bit(word)
+            word &= word - one
+            d = np.uint64(leave[i])
+            u = np.uint64(enter[i]) + one  # the row that is bought on
+            bought = units(buy[u], scale)
+            per_price = cost / bought
+            low, high = extremes(close, enter[i] + 1, leave[i] + 1)
+            low *= per_price
+            high *= per_price
+            begins = close[u] * per_price - 1.0
+            total = begins + (prefixes[d, 0] - prefixes[u, 0])
+            square = begins * begins + (prefixes[d, 1] - prefixes[u, 1])
+            if i < first_open:
+                sold = units(sell[d + one], scale)
+                q = sold / bought
+                rest = multiply_add(-q, bought, sold) / bought
+                value = q * gain
+                rest = multiply_add(q, gain, -value) + (q * gain_rest + rest * gain)
+                ends = sold * keeps / close[d] - 1.0
+                total += ends
+                square += ends * ends
+                low = value if value < low else low
+                high = value if value > high else high
+                out[i, 0] = value + rest
+                out[i, 1] = (value - out[i, 0]) + rest
+            else:
+                out[i, 0] = close[d] * per_price
+                out[i, 1] = 0.0
+            out[i, 2], out[i, 3], out[i, 4], out[i, 5], out[i, 6] = low, high, total, square, per_price
+            out[i, 7] = np.nan
 
 
 @compiled
@@ -101,25 +118,24 @@ def deepest_within(close: Floats, u: int, d: int, per_price: float, final: float
 
 
 @compiled
-def blocks_of(enter: Ints, leave: Ints, many: int, edges: Ints, begins: Ints, ends: Ints) -> None:
-    """Find the blocks of bars that hold the first and the last return of each trade."""
-    b = 0
-    for i in range(many):
-        while enter[i] + 1 >= edges[b + 1]:
-            b += 1
-        begins[i] = b
-        e = b
-        while e + 2 < edges.size and leave[i] + 1 >= edges[e + 1]:
-            e += 1
-        ends[i] = e
+def blocks_of(u: int, d: int, edges: Ints, b: int) -> tuple[int, int]:
+    """Find the blocks of bars, from number b on, that hold the first and the last return of a trade."""
+    while u + 1 >= edges[b + 1]:
+        b += 1
+    begins = b
+    while b + 2 < edges.size and d + 1 >= edges[b + 1]:
+        b += 1
+    return begins, b
 
 
 @compiled
 def spread(
-    u: int, d: int, closed: bool, per_price: float, prices: Factors, series: Series, edges: Ints, b: int, into: Floats
+    u: int, d: int, per_price: float, gets: float, close: Floats, prefixes: Floats, edges: Ints, b: int, into: Floats
 ) -> None:
-    """Add the returns of a trade that reaches over several blocks of bars to each of them."""
-    close, sums, squares = series
+    """Add the returns of a trade that reaches over several blocks of bars, the first of them b, to each.
+
+    One that is sold ``gets`` so much for each unit of price on the row after d; one that is never closed gets NaN.
+    """
     begins = close[u + 1] * per_price - 1.0
     into[b, 0] += begins
     into[b, 1] += begins * begins
@@ -128,20 +144,21 @@ def spread(
         while t + 1 >= edges[b + 1]:
             b += 1
         upto = min(d, edges[b + 1] - 1)
-        into[b, 0] += sums[upto] - sums[t]
-        into[b, 1] += squares[upto] - squares[t]
+        into[b, 0] += prefixes[upto, 0] - prefixes[t, 0]
+        into[b, 1] += prefixes[upto, 1] - prefixes[t, 1]
         t = upto
-    if closed:
+    if not np.isnan(gets):
         while d + 1 >= edges[b + 1]:
             b += 1
-        ends = units(prices[1][d + 1], prices[2]) * prices[6] / close[d] - 1.0
+        ends = gets / close[d] - 1.0
         into[b, 0] += ends
         into[b, 1] += ends * ends
 
 
 @compiled
 def keep_book(
-    trades: tuple[Ints, Ints, Ints, Ints],
+    enter: Ints,
+    leave: Ints,
     chosen: Ints,
     many: int,
     first_open: int,
@@ -156,8 +173,8 @@ def keep_book(
 
     Parameters
     ----------
-    trades
-        (enter, leave, begins, ends), int64 arrays: see `candidates` and `blocks_of`.
+    enter, leave
+        int64 arrays: see `candidates`.
     chosen, many
         int64 array: which of the trades, rising; and how many these are.
     first_open
@@ -165,7 +182,7 @@ def keep_book(
     measured, prices
         As for `measure_trades`; its last column is filled here as needed.
     series
-        (close, sums, squares).
+        As for `measure_trades`.
     edges
         Where blocks of bars begin and end.
     figures
@@ -173,14 +190,16 @@ def keep_book(
     into
         float64, shape (blocks, 2), zeros: Σ r and Σ r² are added.
     """
-    enter, leave, begins, ends = trades
-    close = series[0]
+    close, prefixes, _ = series
+    _, sell, scale, _, _, _, keeps = prices
+    last = edges.size - 2
     # What the rounding of each product leaves is carried along, so that a return near 0 keeps its digits.
     value, rest, peak, least = 1.0, 0.0, 1.0, 1.0
     total = square = won = lost = block_total = block_square = 0.0
     held = closed = wins = block = 0
+    beyond = edges[1] if last > 0 else close.size + 1
     for k in range(many):
-        i = chosen[k]
+        i = np.uint64(chosen[k])  # so that nothing asks whether it counts from the end
         final, low, high = measured[i, 0], measured[i, 2], measured[i, 3]
         under = value * low
         if under < least * peak:
@@ -188,7 +207,7 @@ def keep_book(
             least = under if under < least else least
         if low < least * high:
             if np.isnan(measured[i, 7]):
-                measured[i, 7] = deepest_within(close, enter[i], leave[i], measured[i, 6], final, i < first_open)
+                measured[i, 7] = deepest_within(close, enter[i], leave[i], measured[i, 6], final, bool(i < first_open))
             least = measured[i, 7] if measured[i, 7] < least else least
         top = value * high
         peak = top if top > peak else peak
@@ -206,12 +225,15 @@ def keep_book(
         total += measured[i, 4]
         square += measured[i, 5]
         held += leave[i] - enter[i]
-        if begins[i] != block or ends[i] != block:
+        if leave[i] + 1 >= beyond:
             into[block, 0] += block_total
             into[block, 1] += block_square
-            block, block_total, block_square = ends[i], 0.0, 0.0
-            if begins[i] != block:
-                spread(enter[i], leave[i], i < first_open, measured[i, 6], prices, series, edges, begins[i], into)
+            block_total = block_square = 0.0
+            begins, block = blocks_of(enter[i], leave[i], edges, block)
+            beyond = edges[block + 1] if block < last else close.size + 1
+            if begins != block:
+                gets = units(sell[leave[i] + 1], scale) * keeps if i < first_open else np.nan
+                spread(enter[i], leave[i], measured[i, 6], gets, close, prefixes, edges, begins, into)
                 continue
         block_total += measured[i, 4]
         block_square += measured[i, 5]
@@ -256,10 +278,12 @@ def book_of_rows(
 ) -> None:
     """Trade on rows to buy and to sell on; see `keep_book`."""
     size = min(buys.size, sells.size + 1)
-    enter, leave, begins, ends = np.empty((4, size), np.int64)
+    enter, leave = np.empty((2, size), np.int64)
     many, still_open = positions(buys, sells, series[0].size - 1, enter, leave)
     measured = np.empty((many, 8))
-    measure_trades(enter, leave, many, many - still_open, prices, series, measured)
-    blocks_of(enter, leave, many, edges, begins, ends)
-    trades = (enter, leave, begins, ends)
-    keep_book(trades, np.arange(many), many, many - still_open, measured, prices, series, edges, figures, into)
+    size = many // 64 + 1
+    every, known = np.full(size, ~np.uint64(0)), np.zeros(size, np.uint64)
+    known[size - 1] = every[0] << np.uint64(many & 63)  # there are no more
+    measure_trades(enter, leave, every, known, many - still_open, prices, series, measured)
+    chosen = np.arange(many)
+    keep_book(enter, leave, chosen, many, many - still_open, measured, prices, series, edges, figures, into)

@@ -38,11 +38,15 @@ class Span(NamedTuple):
     whole: bool
 
 
-def whole_ticks(prices: Floats, scale: float, into: Floats) -> Floats:
-    """Write prices in whole ticks, without further arrays of that length."""
-    np.multiply(prices, scale, out=into)
-    into += 0.5
-    return np.floor(into, out=into)
+@compiled
+def tick_sums(prices: Floats, scale: float) -> Floats:
+    """Return the sums of whole ticks up to each row, beginning with 0: shape (n + 1,)."""
+    sums = np.empty(prices.size + 1)
+    sums[0] = total = 0.0
+    for t in range(prices.size):
+        total += np.floor(prices[t] * scale + 0.5)
+        sums[t + 1] = total
+    return sums
 
 
 @compiled
@@ -111,9 +115,8 @@ class ColumnStore:
             scale = self.bars.grid.scale
             sums = None
             if scale > 0.0 and source in PRICES:
-                sums = np.zeros(len(self.bars) + 1)
-                np.cumsum(whole_ticks(getattr(self.bars, source), scale, sums[1:]), out=sums[1:])
-                sums = sums if sums[-1] < _EXACT else None
+                made = tick_sums(np.ascontiguousarray(getattr(self.bars, source)), scale)
+                sums = made if made[-1] < _EXACT else None
             self._ticks[source] = sums
         return self._ticks[source]
 

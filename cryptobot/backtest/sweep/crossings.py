@@ -17,6 +17,7 @@ from cryptobot.backtest.sweep.words64 import (
     compare_number,
     compare_sums,
     lowest_bit,
+    set_bits,
 )
 
 # How a crossing is looked for.
@@ -26,17 +27,19 @@ NUMBER: Final = 2
 
 
 @compiled
-def prefix_returns(close: Floats) -> tuple[Floats, Floats]:
+def prefix_returns(close: Floats) -> tuple[Floats, float]:
     """Sum returns and their squares from the first bar on, each prefix rounded once (Neumaier's summation).
 
     Returns
     -------
-    tuple of ndarray
-        float64, shape (n,): Σ r and Σ r² up to each row; the first row's return is 0.
+    tuple
+        float64, shape (n, 2): Σ r and Σ r² up to each row, together because they are looked at together; the first
+        row's return is 0. And the greatest Σ r by size.
     """
     n = close.size
-    sums, squares = np.zeros(n), np.zeros(n)
-    a = b = rest_a = rest_b = 0.0
+    prefixes = np.empty((n, 2))
+    prefixes[0] = 0.0
+    a = b = rest_a = rest_b = most = 0.0
     for t in range(1, n):
         r = close[t] / close[t - 1] - 1.0
         s = a + r
@@ -46,9 +49,11 @@ def prefix_returns(close: Floats) -> tuple[Floats, Floats]:
         s = b + q
         rest_b += (b - s) + q if b >= q else (q - s) + b
         b = s
-        sums[t] = a + rest_a
-        squares[t] = b + rest_b
-    return sums, squares
+        s = a + rest_a
+        prefixes[t, 0] = s
+        prefixes[t, 1] = b + rest_b
+        most = max(most, abs(s))
+    return prefixes, most
 
 
 @compiled
@@ -127,13 +132,10 @@ def crossing_words(
 @compiled
 def count_bits(words: Words) -> int:
     """Return how many bits are set."""
-    many = 0
+    many = np.uint64(0)
     for w in range(words.size):
-        word = words[w]
-        while word != 0:
-            many += 1
-            word &= word - np.uint64(1)
-    return many
+        many += set_bits(words[w])
+    return int(many)
 
 
 @compiled

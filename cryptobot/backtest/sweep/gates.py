@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from cryptobot.backtest.sweep.compiled import Flags, Floats, Ints, compiled
+from cryptobot.backtest.sweep.compiled import Floats, Ints, Words, compiled
+from cryptobot.backtest.sweep.words64 import compare_number, lowest_bit
 
 # What a gate compares: a column with a number, two columns, or the rolling volatility of the closes with a number.
 NUMBER: Final = 0
@@ -37,23 +38,41 @@ def holds(operator: int, x: float, y: float) -> bool:
 
 
 @compiled
-def pass_columns(enter: Ints, many: int, operator: int, a: Floats, b: Floats, passes: Flags) -> None:
+def pass_from(i: int, many: int, passes: Words) -> None:
+    """Let in the candidates from number i to before ``many``, each a bit, and no others."""
+    every = ~np.uint64(0)
+    for w in range(passes.size):
+        at = w * 64
+        word = every
+        if i > at:
+            word = every << np.uint64(i - at) if i < at + 64 else np.uint64(0)
+        if many < at + 64:
+            word &= ~(every << np.uint64(many - at)) if many > at else np.uint64(0)
+        passes[w] = word
+
+
+@compiled
+def pass_columns(enter: Ints, many: int, operator: int, a: Floats, b: Floats, passes: Words) -> None:
     """Let in the rows on which column a compares with column b."""
-    for i in range(many):
-        passes[i] &= holds(operator, a[enter[i]], b[enter[i]])
+    for w in range(passes.size):
+        word = np.uint64(0)
+        for i in range(w * 64, min(many, w * 64 + 64)):
+            word |= np.uint64(holds(operator, a[enter[i]], b[enter[i]])) << np.uint64(i & 63)
+        passes[w] &= word
 
 
 @compiled
-def pass_number(enter: Ints, many: int, operator: int, a: Floats, level: float, passes: Flags) -> None:
+def pass_number(enter: Ints, many: int, operator: int, a: Floats, level: float, passes: Words) -> None:
     """Let in the rows on which column a compares with a number."""
-    for i in range(many):
-        passes[i] &= holds(operator, a[enter[i]], level)
+    for w in range(passes.size):
+        word = np.uint64(0)
+        for i in range(w * 64, min(many, w * 64 + 64)):
+            word |= np.uint64(holds(operator, a[enter[i]], level)) << np.uint64(i & 63)
+        passes[w] &= word
 
 
 @compiled
-def variances(
-    enter: Ints, many: int, window: int, sums: Floats, squares: Floats, most: float, lower: Floats, upper: Floats
-) -> None:
+def variances(enter: Ints, many: int, window: int, prefixes: Floats, most: float, lower: Floats, upper: Floats) -> None:
     """Bound the variance of the last ``window`` returns on some rows.
 
     The prefixes are rounded once each, so that a difference of two is wrong by at most two such roundings. The kernel
@@ -63,29 +82,28 @@ def variances(
     ----------
     enter, many, window
         The rows, how many, and the returns in the variance.
-    sums, squares
-        The prefixes of `prefix_returns`.
-    most
-        The greatest of the sums, by size.
+    prefixes, most
+        What `prefix_returns` returns.
     lower, upper
         float64 arrays that are written.
     """
     share = 1.0 / window
     slack = 16.0 * _EPSILON * share
-    most_squares = squares[squares.size - 1]
+    most_squares = prefixes[prefixes.shape[0] - 1, 1]
     for i in range(many):
-        t = enter[i]
-        before = max(t - window, 0)
-        mean = (sums[t] - sums[before]) * share
-        square = (squares[t] - squares[before]) * share
+        t, before = np.uint64(enter[i]), np.uint64(max(enter[i] - window, 0))
+        mean = (prefixes[t, 0] - prefixes[before, 0]) * share
+        square = (prefixes[t, 1] - prefixes[before, 1]) * share
         error = slack * (most_squares + abs(mean) * most) + 1e-12 * square
         lower[i] = square - mean * mean - error
         upper[i] = square - mean * mean + error
 
 
 @compiled
-def pass_volatility(many: int, operator: int, level: float, lower: Floats, upper: Floats, passes: Flags) -> bool:
+def pass_volatility(operator: int, level: float, lower: Floats, upper: Floats, passes: Words) -> bool:
     """Let in the rows on which the volatility compares with a number, as far as its bounds can tell.
+
+    The bounds are as long as the words have bits.
 
     Returns
     -------
@@ -94,37 +112,40 @@ def pass_volatility(many: int, operator: int, level: float, lower: Floats, upper
     """
     limit = level * level
     most, least = limit * (1.0 + 1e-15), limit * (1.0 - 1e-15)
-    above, below = holds(operator, 1.0, 0.0), holds(operator, 0.0, 1.0)
+    nothing, every = np.uint64(0), ~np.uint64(0)
+    above = every if holds(operator, 1.0, 0.0) else nothing
+    below = every if holds(operator, 0.0, 1.0) else nothing
     if level < 0.0:  # every volatility is above
-        for i in range(many):
-            passes[i] &= above
+        for w in range(passes.size):
+            passes[w] &= above
         return True
-    unknown = 0
-    for i in range(many):
-        is_above, is_below = lower[i] > most, upper[i] < least
-        unknown += passes[i] & ~(is_above | is_below)
-        passes[i] &= (is_above & above) | (is_below & below)
-    return unknown == 0
+    unknown = nothing
+    for w in range(passes.size):
+        is_above, _ = compare_number(lower, most, w * 64)
+        _, is_below = compare_number(upper, least, w * 64)
+        unknown |= passes[w] & ~(is_above | is_below)
+        passes[w] &= (is_above & above) | (is_below & below)
+    return bool(unknown == nothing)
 
 
 @compiled
-def choose(many: int, passes: Flags, stretch: Ints, chosen: Ints) -> int:
-    """List the first passing row of every stretch; return how many."""
+def choose(passes: Words, stretch: Ints, alone: bool, chosen: Ints) -> int:
+    """List the first passing row of every stretch, and let in no others; return how many.
+
+    With ``alone``, every stretch has one row only.
+    """
     count = 0
     entered = np.int64(-1)
-    for i in range(many):
-        chosen[count] = i
-        if passes[i] and stretch[i] != entered:
-            entered = stretch[i]
-            count += 1
-    return count
-
-
-@compiled
-def choose_alone(many: int, passes: Flags, chosen: Ints) -> int:
-    """List the passing rows where every stretch has one row only; return how many."""
-    count = 0
-    for i in range(many):
-        chosen[count] = i
-        count += passes[i]
+    for w in range(passes.size):
+        word = passes[w]
+        while word != 0:
+            i = w * 64 + np.int64(lowest_bit(word))
+            rest = word & (word - np.uint64(1))
+            chosen[count] = i
+            if alone or stretch[i] != entered:
+                entered = stretch[i]
+                count += 1
+            else:
+                passes[w] ^= word ^ rest
+            word = rest
     return count

@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from cryptobot.backtest.sweep.book import blocks_of, keep_book, measure_trades
+from cryptobot.backtest.sweep.book import keep_book, measure_trades
 from cryptobot.backtest.sweep.compiled import Factors, Flags, Floats, Ints, Records, Series, compiled
 from cryptobot.backtest.sweep.crossings import candidates, count_bits, crossing_words
-from cryptobot.backtest.sweep.gates import choose, choose_alone, pass_columns, pass_number, pass_volatility, variances
+from cryptobot.backtest.sweep.gates import choose, pass_columns, pass_from, pass_number, pass_volatility, variances
 
 # Numpy dtypes of the two tables that the loop works through.
 PAIR: Final = np.dtype(
@@ -78,11 +78,8 @@ def sweep_pairs(
     told
         bool, shape (m,): written; False where a gate could not be told in float64.
     """
-    close, sums, squares = series
+    close, prefixes, most = series
     n = close.size
-    most = 0.0
-    for x in sums:
-        most = max(most, abs(x))
     above, below = np.empty(n // 64 + 1, np.uint64), np.empty(n // 64 + 1, np.uint64)
     for p in range(pairs.size - 1):
         pair = pairs[p]
@@ -102,19 +99,21 @@ def sweep_pairs(
         )
         up, down = (below, above) if pair.swapped else (above, below)
         size = count_bits(up)
-        enter, leave, stretch, begins, ends, chosen = np.empty((6, size + 1), np.int64)
+        enter, leave, stretch, chosen = np.empty((4, size + 1), np.int64)
         many, still_open = candidates(up, down, n - 1, enter, leave, stretch)
         first_open = many - still_open
         alone = many == 0 or stretch[many - 1] == many - 1
+        size = many // 64 + 1
+        passes, known = np.empty(size, np.uint64), np.zeros(size, np.uint64)
+        lower, upper = np.empty((2, size * 64))
         measured = np.empty((many, 8))
-        measure_trades(enter, leave, many, first_open, prices, series, measured)
-        blocks_of(enter, leave, many, edges, begins, ends)
-        trades = (enter, leave, begins, ends)
-        passes, lower, upper = np.empty(many, np.bool_), np.empty(many), np.empty(many)
-        window = np.int64(-1)
+        window = first = np.int64(-1)
+        begin = 0
         for j in range(pair.sets, pairs[p + 1].sets):
-            for i in range(many):
-                passes[i] = enter[i] >= sets[j].first
+            if sets[j].first != first:
+                first = sets[j].first
+                begin = int(np.searchsorted(enter[:many], first))
+            pass_from(begin, many, passes)
             told[j] = True
             for g in range(sets[j].gates, sets[j + 1].gates):
                 gate = gates[g]
@@ -125,8 +124,11 @@ def sweep_pairs(
                 else:
                     if gate.window != window:
                         window = gate.window
-                        variances(enter, many, window, sums, squares, most, lower, upper)
-                    told[j] &= pass_volatility(many, gate.operator, gate.level, lower, upper, passes)
+                        variances(enter, many, window, prefixes, most, lower, upper)
+                    told[j] &= pass_volatility(gate.operator, gate.level, lower, upper, passes)
             if told[j]:
-                taken = choose_alone(many, passes, chosen) if alone else choose(many, passes, stretch, chosen)
-                keep_book(trades, chosen, taken, first_open, measured, prices, series, edges, figures[j], blocks[j])
+                taken = choose(passes, stretch, alone, chosen)
+                # Many trades are taken by no set at all.
+                measure_trades(enter, leave, passes, known, first_open, prices, series, measured)
+                book, parts = figures[j], blocks[j]
+                keep_book(enter, leave, chosen, taken, first_open, measured, prices, series, edges, book, parts)

@@ -14,8 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cryptobot.backtest.sweep.columns import whole_ticks
-from cryptobot.backtest.sweep.compiled import Factors
+from cryptobot.backtest.sweep.compiled import Factors, Floats
 from cryptobot.backtest.sweep.setting import Setting
 from cryptobot.core.bars import BarColumns
 from cryptobot.core.money import decimal_of
@@ -23,6 +22,13 @@ from cryptobot.core.types import Side
 from cryptobot.exchange.matching import fill_price
 
 _INT64: Final = 2**63 - 1
+
+
+def whole_ticks(prices: Floats, scale: float, into: Floats) -> Floats:
+    """Write prices in whole ticks, without further arrays of that length."""
+    np.multiply(prices, scale, out=into)
+    into += 0.5
+    return np.floor(into, out=into)
 
 
 class Prices(NamedTuple):

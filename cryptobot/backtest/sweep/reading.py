@@ -146,13 +146,14 @@ def read_conditions(combinations: Combinations, rows: NDArray[np.intp], names: l
 def _agrees(cls: type[Strategy], values: dict[str, Any], names: list[str], trees: tuple[Tree, Tree]) -> bool:
     """Compare what was read with what the condition says to made-up rows full of ties and undefined values."""
     random = np.random.default_rng(7)
-    columns = {}
-    levels = [0.0, *(float(v) for v in values.values() if isinstance(v, int | float))]
-    for name in (*names, *COLUMNS):
-        column = random.choice(levels, _SAMPLE) + random.integers(-2, 3, _SAMPLE) * random.choice([0.001, 1.0], _SAMPLE)
-        column[random.random(_SAMPLE) < 0.02] = np.nan
-        column.flags.writeable = False
-        columns[name] = column
+    levels = np.array([0.0, *(float(v) for v in values.values() if isinstance(v, int | float))])
+    every = (*names, *COLUMNS)
+    shape = (len(every), _SAMPLE)
+    made_up = levels[random.integers(0, levels.size, shape)]
+    made_up += random.integers(-2, 3, shape) * np.where(random.integers(0, 2, shape), 0.001, 1.0)
+    made_up[random.random(shape) < 0.02] = np.nan
+    made_up.flags.writeable = False
+    columns = dict(zip(every, made_up, strict=True))
     try:
         wanted = cls(**values).decide(Rows(columns), _SAMPLE)
     except CryptobotError:

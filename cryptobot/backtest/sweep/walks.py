@@ -13,7 +13,7 @@ from cryptobot.backtest.sweep import crossings
 from cryptobot.backtest.sweep.book import book_of_rows
 from cryptobot.backtest.sweep.columns import ColumnStore
 from cryptobot.backtest.sweep.combinations import Combinations
-from cryptobot.backtest.sweep.compiled import Factors
+from cryptobot.backtest.sweep.compiled import Factors, Series
 from cryptobot.backtest.sweep.exact import exact_book
 from cryptobot.backtest.sweep.expression import Tree, bound, conjuncts, evaluate, is_truth, resolved
 from cryptobot.backtest.sweep.market_book import market_book
@@ -35,7 +35,7 @@ class Arena(NamedTuple):
     bars, setting, prices, factors, store
         The bars, the terms, the prices of both sides, what `Prices.factors` makes of them, the columns.
     series
-        (close, Σ r, Σ r²) as the compiled book takes them.
+        (close, prefixes, most) as the compiled book takes them.
     """
 
     bars: BarColumns
@@ -43,7 +43,7 @@ class Arena(NamedTuple):
     prices: Prices
     factors: Factors
     store: ColumnStore
-    series: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+    series: Series
 
 
 def walk(

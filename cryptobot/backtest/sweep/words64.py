@@ -36,6 +36,16 @@ def lowest_bit(context: Any, word: Any) -> Any:
 
 
 @_intrinsic
+def set_bits(context: Any, word: Any) -> Any:
+    """Return how many bits of a uint64 are set."""
+
+    def code(ctx: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), code
+
+
+@_intrinsic
 def multiply_add(context: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a × b + c, rounded once."""
 
@@ -57,6 +67,11 @@ def _splat(builder: Any, value: Any) -> Any:
     single = builder.insert_element(ir.Constant(wide, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
     mask = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
     return builder.shuffle_vector(single, ir.Constant(wide, ir.Undefined), mask)
+
+
+def _half(builder: Any, wide: Any, begin: int, lanes: int) -> Any:
+    chosen = ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(begin, begin + lanes)))
+    return builder.shuffle_vector(wide, ir.Constant(wide.type, ir.Undefined), chosen)
 
 
 def _masks(ctx: Any, builder: Any, signature: Any, sides: Any) -> Any:
@@ -148,7 +163,8 @@ def compare_number(context: Any, a: Any, number: Any, row: Any) -> Any:
 def extremes_of_eight(context: Any, values: Any, first: Any, stop: Any) -> Any:
     """Return the least and the greatest of the rows from ``first`` to before ``stop``, which are at least eight.
 
-    Eight at a time; the last eight may overlap those before them, which changes no extreme.
+    Eight times eight at a time and without a branch: what would reach beyond the last row takes the last eight again,
+    which changes no extreme.
     """
 
     def code(ctx: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -156,46 +172,43 @@ def extremes_of_eight(context: Any, values: Any, first: Any, stop: Any) -> Any:
         first, stop = args[1:]
         word = first.type
 
-        def number(value: int) -> Any:
-            return ir.Constant(word, value)
+        def better(a: Any, b: Any, sign: str) -> Any:
+            return builder.select(builder.fcmp_ordered(sign, a, b), a, b)
 
         begin = _vector(builder, data, first, 0)
-        # Four pairs of extremes, so that none has to wait for the one before it.
-        lows = [_kept(builder, begin) for _ in range(4)]
-        highs = [_kept(builder, begin) for _ in range(4)]
-
-        def take(place: Any, offset: int, turn: int) -> None:
-            x = _vector(builder, data, place, offset)
-            for kept, sign in ((lows[turn], "<"), (highs[turn], ">")):
-                old = builder.load(kept)
-                builder.store(builder.select(builder.fcmp_ordered(sign, x, old), x, old), kept)
-
-        size = builder.sub(stop, first)
-        whole = builder.sdiv(size, number(4 * _LANES))
-        with cgutils.for_range(builder, whole, intp=word) as loop:
-            place = builder.add(first, builder.mul(loop.index, number(4 * _LANES)))
-            for turn in range(4):
-                take(place, turn * _LANES, turn)
-        begun = builder.add(first, builder.mul(whole, number(4 * _LANES)))
-        rest = builder.sdiv(builder.sub(stop, begun), number(_LANES))
-        with cgutils.for_range(builder, rest, intp=word) as loop:
-            take(builder.add(begun, builder.mul(loop.index, number(_LANES))), 0, 0)
-        take(builder.sub(stop, number(_LANES)), 0, 1)
-        found = []
-        for kept, sign in ((lows, "<"), (highs, ">")):
-
-            def better(a: Any, b: Any, sign: str = sign) -> Any:
-                return builder.select(builder.fcmp_ordered(sign, a, b), a, b)
-
-            one, two, three, four = (builder.load(each) for each in kept)
-            wide = better(better(one, two), better(three, four))
-            lanes = [builder.extract_element(wide, ir.Constant(ir.IntType(32), lane)) for lane in range(_LANES)]
-            while len(lanes) > 1:  # a tree, so that none waits for all
-                lanes = [better(a, b) for a, b in zip(lanes[::2], lanes[1::2], strict=True)]
-            found.append(lanes[0])
-        return ctx.make_tuple(builder, signature.return_type, found)
+        kept = [(_kept(builder, begin), sign) for sign in "<>"]
+        last = builder.sub(stop, ir.Constant(word, _LANES))
+        many = builder.sdiv(builder.add(builder.sub(stop, first), ir.Constant(word, 63)), ir.Constant(word, 64))
+        with cgutils.for_range(builder, many, intp=word) as loop:
+            at = builder.add(first, builder.mul(loop.index, ir.Constant(word, 64)))
+            rows = []
+            for part in range(64 // _LANES):
+                place = builder.add(at, ir.Constant(word, part * _LANES))
+                inside = builder.icmp_signed("<", place, last)
+                rows.append(_vector(builder, data, builder.select(inside, place, last), 0))
+            for extreme, sign in kept:
+                found = rows
+                while len(found) > 1:  # a tree, so that none waits for all
+                    found = [better(a, b, sign) for a, b in zip(found[::2], found[1::2], strict=True)]
+                builder.store(better(found[0], builder.load(extreme), sign), extreme)
+        results = []
+        for extreme, sign in kept:
+            wide, lanes = builder.load(extreme), _LANES
+            while lanes > 1:
+                lanes //= 2
+                wide = better(*(_half(builder, wide, at, lanes) for at in (0, lanes)), sign=sign)
+            results.append(builder.extract_element(wide, ir.Constant(ir.IntType(32), 0)))
+        return ctx.make_tuple(builder, signature.return_type, results)
 
     return types.UniTuple(types.float64, 2)(values, types.int64, types.int64), code  # type: ignore[no-untyped-call]
 
 
-__all__ = ["compare_columns", "compare_number", "compare_sums", "extremes_of_eight", "lowest_bit", "multiply_add"]
+__all__ = [
+    "compare_columns",
+    "compare_number",
+    "compare_sums",
+    "extremes_of_eight",
+    "lowest_bit",
+    "multiply_add",
+    "set_bits",
+]

@@ -363,6 +363,16 @@ def test_giving_up_on_protection_is_told(seat):
     assert len(submits([a for a in actions if isinstance(a, Submit) and a.intent.type is OrderType.MARKET])) == 1
 
 
+def test_a_position_that_grows_is_protected_without_waiting_for_the_next_attempt(seat):
+    entry_stop = seat.bought()
+    seat.refuse(entry_stop, certain=False)
+    for _ in range(4):
+        for intent in submits(seat.wait()):
+            seat.refuse(intent, certain=False)
+    [stop] = submits(seat.fill(seat.engine.intents[0], 1))
+    assert stop.quantity == 11
+
+
 def test_what_cannot_be_protected_nor_sold_is_left_until_the_position_changes(seat):
     stop = seat.bought()
     [sale] = submits(seat.refuse(stop))
@@ -400,6 +410,7 @@ def test_leaving_cancels_first_and_sells_what_is_left(seat):
     [sale] = submits(seat.order(stop, "cancelled", 3))
     assert sale.quantity == 7
     assert sale.reason.startswith("sell signal")
+    assert seat.engine.intents[-1] is sale
     assert sale.time == START + seat.bars * MINUTE
     assert submits(seat.wait(60)) == []  # one at a time
     seat.fill(sale)
@@ -535,13 +546,15 @@ def test_a_slow_exit_of_a_position_that_nobody_protects_is_not(make_seat):
 def test_a_clock_that_is_set_back_keeps_nothing_waiting(seat):
     stop = seat.bought()
     seat.refuse(stop, certain=False)
+    for _ in range(3):  # attempts have begun, and the next one is due at a time
+        for intent in submits(seat.wait()):
+            seat.refuse(intent, certain=False)
     seat.now -= 3600 * SECOND
     seen = []
     for _ in range(12):
         for intent in submits(seat.wait()):
             seen.append(intent)
             seat.refuse(intent, certain=False)
-    assert seen
     assert any(intent.type is OrderType.MARKET for intent in seen)
 
 
@@ -600,6 +613,34 @@ def test_killing_while_the_cancel_before_a_sale_is_on_its_way_sells_nothing(seat
     seat.engine.kill("enough", "user", seat.now, flatten=False)
     assert submits(seat.order(stop, "cancelled") + seat.wait(30)) == []
     assert not seat.engine.portfolio.is_flat
+
+
+def test_a_cancel_after_a_kill_is_sent_until_it_is_heard(seat):
+    stop = seat.covered()
+    seat.engine.kill("enough", "user", seat.now, flatten=False)
+    for _ in range(3):
+        seat.order(stop, "new")
+        assert (stop.id,) in cancels(seat.wait(40))
+    seat.order(stop, "cancelled")
+    assert seat.wait(60) == []
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_an_entry_that_is_filled_after_a_kill_is_sold_if_that_was_wanted(seat, flatten):
+    [entry] = submits(seat.bar("b"))
+    seat.engine.kill("enough", "user", seat.now, flatten=flatten)
+    actions = seat.fill(entry) + seat.wait(5)
+    assert [sale.quantity for sale in submits(actions)] == ([10] if flatten else [])
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_a_kill_of_an_earlier_session_is_gone_on_with(seat, flatten):
+    stop = seat.covered()
+    seat.engine.gate.halt("enough")
+    seat.exits.killed_before(flatten=flatten)
+    assert (stop.id,) in cancels(seat.wait(3))
+    actions = seat.order(stop, "cancelled") + seat.wait(5)
+    assert [sale.quantity for sale in submits(actions)] == ([10] if flatten else [])
 
 
 def test_flattening_sells_and_buys_nothing_more_until_cleared(seat):

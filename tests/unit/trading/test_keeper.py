@@ -349,3 +349,28 @@ def test_a_position_is_protected_although_no_bar_comes(make_house):
     assert stop.quantity == house.shop.position
     assert house.engine.exits.protected
     assert house.shop.sins == []
+
+
+def test_a_position_that_an_earlier_session_left_bare_is_protected(make_house):
+    house = make_house(Limits(stop_loss=0.05))
+    house.compare()
+    house.bar("b")
+    [entry] = house.shop.open_of()
+    house.shop.buy_whole(entry.client_id)  # and it dies before it hears of it
+    again = make_house(Limits(stop_loss=0.05), shop=house.shop, journal=house.journal)
+    again.compare()
+    again.wait(1)
+    [stop] = house.shop.open_of()
+    house.shop.end(stop.client_id)  # and again, while nobody is there
+    third = make_house(Limits(stop_loss=0.05), shop=house.shop, journal=house.journal)
+    third.compare()
+    third.wait(5)
+    [stop] = house.shop.open_of()
+    assert stop.quantity == house.shop.position
+    assert third.engine.exits.protected
+    house.shop.hidden.clear()
+    fourth = make_house(Limits(stop_loss=0.1), shop=house.shop, journal=house.journal)
+    fourth.compare()
+    fourth.wait(5)
+    assert len(house.shop.open_of()) == 1
+    assert house.shop.sins == []

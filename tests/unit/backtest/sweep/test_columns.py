@@ -126,10 +126,10 @@ def test_the_bounds_hold_the_volatility(window, flat):
         close[500:1_500] = close[499]
     bars = BarColumns(BARS.time, close, close, close, close, BARS.volume, BARS.timeframe, BARS.grid)
     exact = feature_columns({"v": cb.RollingVolatility(window)}, bars)["v"]
-    sums, squares = crossings.prefix_returns(close)
+    prefixes, most = crossings.prefix_returns(close)
     rows = np.arange(window, close.size)
     lower, upper = np.empty(rows.size), np.empty(rows.size)
-    gates.variances(rows, rows.size, window, sums, squares, float(np.abs(sums).max()), lower, upper)
+    gates.variances(rows, rows.size, window, prefixes, most, lower, upper)
     assert (lower <= exact[rows] ** 2).all()
     assert (exact[rows] ** 2 <= upper).all()
     clear = exact[rows] > 1e-5
@@ -138,7 +138,9 @@ def test_the_bounds_hold_the_volatility(window, flat):
 
 def test_prefixes_are_rounded_once():
     close = BARS.close
-    sums, squares = crossings.prefix_returns(close)
+    prefixes, most = crossings.prefix_returns(close)
+    sums, squares = prefixes.T
+    assert most == np.abs(sums).max()
     returns = close[1:] / close[:-1] - 1.0
     total = square = Fraction(0)
     for t, r in enumerate(returns.tolist(), start=1):

@@ -493,6 +493,17 @@ def test_a_refusal_in_the_stream(bench):
     assert bench.take(OrderRefused("nobodys", START, "?")) == []
 
 
+def test_a_refusal_in_the_stream_settles_a_doubt(bench):
+    intent = bench.buy()
+    bench.shop.fault("submit", OrderUnknown("timeout"))
+    bench.submit(intent)
+    refused = OrderRefused(intent.id, START, "too late", "MARKET_CLOSED")
+    assert bench.take(refused) == [refused]
+    assert bench.gateway.blocked is None
+    assert bench.gateway.unknown == ()
+    assert bench.restart().gateway.blocked is None
+
+
 def test_evidence_that_contradicts_itself_is_raised(bench):
     intent = bench.buy()
     bench.shop.fault("submit", OrderRejected("no"))

@@ -370,6 +370,13 @@ def test_a_difference_that_goes_away_was_none(bench):
     assert bench.compare().reduce is None  # a first look again
 
 
+def test_the_same_again_is_looked_at_twice_again(bench):
+    for _ in range(2):
+        bench.shop.cash -= 100
+        assert bench.compare().reduce is None
+        assert bench.compare().reduce is not None
+
+
 @pytest.mark.parametrize(
     ("coins", "cash", "words"),
     [(0, 50, "50 USDT more"), (2, 0, "2 BTC more"), (1, 5, "1 BTC more and 5 USDT more")],
@@ -475,6 +482,7 @@ def test_a_foreign_order_is_told_once_and_left_alone(bench):
     bench.shop._take(replace(bench.buy(), id="web_7", quote_amount=None, quantity=Decimal(1)), None)
     for _ in range(3):
         assert bench.compare().agrees
+    assert bench.topics() == ["external"]
     bench.take(OrderChanged(bench.shop.orders["web_7"]))
     assert bench.topics() == ["external"]
     assert "web_7" in bench.notices[0].text

@@ -1,0 +1,1 @@
+"""What `cryptobot doctor` looks at: each thing by itself, and how to mend it."""
