@@ -33,7 +33,7 @@ demo: $(READY)
 	$(BIN)/cryptobot demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses=4 $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .

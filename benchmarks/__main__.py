@@ -25,6 +25,7 @@ PARTS = (
     "process",
     "simulation",
     "alerts",
+    "watching",
     "throughput",
     "panel",
     "demo",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 from cryptobot.core.errors import CryptobotError
+from cryptobot.core.secrecy import redact
 
 
 def main() -> None:
@@ -19,5 +21,8 @@ def main() -> None:
     except CryptobotError as error:
         from cryptobot.cli.terminal import complain
 
-        complain(str(error))
+        complain(redact(str(error)))
         sys.exit(2)
+    except Exception:  # noqa: BLE001 - whatever it is: it is shown whole, and without secrets
+        sys.stderr.write(redact(traceback.format_exc()))
+        sys.exit(70)

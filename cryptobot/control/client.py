@@ -19,6 +19,9 @@ from cryptobot.core.errors import CryptobotError
 _CONNECT: Final = 2.0
 # Longer than the server lets any answer wait.
 _ANSWER: Final = 30.0
+# The process answers so many requests a second; who is told that it were too many asks again after this.
+_TOO_MANY: Final = 429
+_PAUSE: Final = 0.25
 
 
 class ProcessClient:
@@ -101,6 +104,17 @@ class ProcessClient:
     def _request(
         self, state: ProcessState, method: str, path: str, body: bytes | None, patience: float
     ) -> dict[str, Any]:
+        """Ask once; again in a moment, while it is said that too much was asked."""
+        deadline = time.monotonic() + patience
+        while True:
+            status, content = self._exchange(state, method, path, body, patience)
+            if status != _TOO_MANY or time.monotonic() >= deadline:
+                return self._answer(status, content)
+            time.sleep(_PAUSE)
+
+    def _exchange(
+        self, state: ProcessState, method: str, path: str, body: bytes | None, patience: float
+    ) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {state.token}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -110,12 +124,11 @@ class ProcessClient:
             connection.sock.settimeout(patience)
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            content = response.read()
+            return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             raise BotGoneError(gone(self._folders, self._name, error)) from error
         finally:
             connection.close()
-        return self._answer(response.status, content)
 
     def _answer(self, status: int, content: bytes) -> dict[str, Any]:
         try:

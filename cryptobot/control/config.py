@@ -82,6 +82,25 @@ class MetricsConfig(Part):
     port: int = Field(ge=1, le=65_535)
 
 
+class WatchConfig(Part):
+    """The table ``[watch]``: signs of life for a watcher outside, and what follows from what is suspicious.
+
+    Attributes
+    ----------
+    heartbeat
+        Name of the environment variable (or line in ``.env``) that holds the address to post to; it is a secret.
+    every
+        Seconds from one sign of life to the next.
+    suspicion
+        What follows from orders, executions and calls that are not the bot's or its user's: ``"tell"`` people,
+        ``"reduce"``: also buy nothing more, ``"halt"``: also cancel everything and trade no more.
+    """
+
+    heartbeat: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    every: float = Field(default=60.0, ge=1.0, le=86_400.0)
+    suspicion: Literal["tell", "reduce", "halt"] = "tell"
+
+
 class GateConfig(Part):
     """The table ``[gate]``: what real money asks for; see `LiveGate`.
 
@@ -127,6 +146,8 @@ class BotConfig(Part):
         A price server beside the bot, or None.
     metrics
         Figures for Prometheus at a port that stays the same, or None.
+    watch
+        Signs of life, and what follows from what is suspicious.
     gate
         What real money asks for; needed for ``mode = "live"`` only.
     """
@@ -143,6 +164,7 @@ class BotConfig(Part):
     alerts: dict[str, dict[str, Any]] = Field(default_factory=dict)
     server: ServerConfig | None = None
     metrics: MetricsConfig | None = None
+    watch: WatchConfig = Field(default_factory=WatchConfig)
     gate: GateConfig | None = None
 
     @classmethod
@@ -270,6 +292,7 @@ def _told(problem: Any) -> str:
             "strategy": StrategyConfig,
             "server": ServerConfig,
             "metrics": MetricsConfig,
+            "watch": WatchConfig,
             "gate": GateConfig,
         }
         table: type[Part] = tables[place[0]] if len(place) > 1 else BotConfig

@@ -26,6 +26,7 @@ from cryptobot.control.process_log import write_log
 from cryptobot.control.reading import Reading
 from cryptobot.control.strategy_source import Source, load_strategy
 from cryptobot.control.threads import on_thread
+from cryptobot.control.watch import Watch
 from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import ConfigError, CryptobotError
 from cryptobot.core.secrecy import keep_secret
@@ -132,6 +133,7 @@ class BotProcess:
 
         self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
         token = state_file.new_token()
+        watch = Watch(bot, self._config.watch)
         about: dict[str, Any] = {"name": bot.name, "mode": bot.mode, "pid": os.getpid(), "identity": identity}
         server = ControlServer(
             token,
@@ -140,6 +142,7 @@ class BotProcess:
             Reading(bot).answers,
             actions_of(bot, self._end),
             lambda: metrics(bot),
+            watch.refused,
         )
         port = await server.start(self._wanted_port)
         self._open_metrics(bot, server.read_token, port)
@@ -155,10 +158,12 @@ class BotProcess:
         )
         with _signals(self._loop, self.shut_down):
             state_file.write(self._folders, state)
+            watch.start()
             try:
                 return await self._trade(bot, lambda: ready(state))
             finally:
                 state_file.remove(self._folders, state)
+                await on_thread(watch.close)
                 await server.close()
 
     @property

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import queue
+import threading
+from collections import deque
 from collections.abc import Iterator
-from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from cryptobot.core.logs import JsonLines, listening
 
 _BYTES: Final = 5_000_000
 _FILES: Final = 3
+# Seconds until a line is written.
+_SOON: Final = 0.05
 # Lines that the disk has not taken yet; of more, the newest are left out, and counted.
 _WAITING: Final = 10_000
 # Enough for the longest line there is.
@@ -32,36 +35,51 @@ def write_log(path: Path) -> Iterator[None]:
     """
     file = RotatingFileHandler(path, maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
     file.setFormatter(JsonLines())
-    aside = _Aside()
-    writer = QueueListener(aside.queue, file)
-    writer.start()
+    aside = _Aside(file)
+    aside.start()
     try:
         with listening(aside, JsonLines(), logging.DEBUG):
             yield
     finally:
-        writer.stop()
-        if aside.lost:
-            file.handle(_lost(aside.lost))
-        file.close()
+        aside.finish()
 
 
-class _Aside(QueueHandler):
-    """Hands lines to a thread of its own, so that no disk holds a bar up."""
+class _Aside(logging.Handler):
+    """Puts lines aside for a thread that writes them, so that no disk holds a bar up; nobody is woken for a line."""
 
-    def __init__(self) -> None:
-        super().__init__(queue.Queue(_WAITING))
-        self.lost = 0
+    def __init__(self, file: logging.Handler) -> None:
+        super().__init__()
+        self._file = file
+        self._lines: deque[logging.LogRecord] = deque()
+        self._lost = 0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="cryptobot-log", daemon=True)
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Leave a line as it is: its own logger has made it fit to be shown."""
-        return record
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        """Take a line, if there is room."""
-        try:
-            self.queue.put_nowait(record)
-        except queue.Full:
-            self.lost += 1
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line, if there is room; its own logger has made it fit to be shown."""
+        if len(self._lines) < _WAITING:
+            self._lines.append(record)
+        else:
+            self._lost += 1
+
+    def finish(self) -> None:
+        """Write what waits, and let go of the file."""
+        self._end.set()
+        self._thread.join()
+        if self._lost:
+            self._file.handle(_lost(self._lost))
+        self._file.close()
+
+    def _run(self) -> None:
+        over = False
+        while not over:
+            over = self._end.wait(_SOON)
+            while self._lines:
+                self._file.handle(self._lines.popleft())
 
 
 def _lost(lines: int) -> logging.LogRecord:

@@ -19,7 +19,7 @@ from mcp_server.limits import Limits
 from mcp_server.security.guard import Denied, Guard
 from mcp_server.security.origins import Places
 from mcp_server.security.policy import Policy
-from mcp_server.security.refusals import Refusals
+from mcp_server.security.refusals import Refusal, Refusals
 from mcp_server.security.tokens import Right, Tokens
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class ControlServer:
         Commands, by name; see `Commands`.
     metrics
         Returns figures for Prometheus, which are told to whoever has the read token, too.
+    refused
+        Told of calls that were refused, each kind at most once a minute.
     """
 
     def __init__(
@@ -69,9 +71,11 @@ class ControlServer:
         answers: Mapping[str, Callable[..., Any]],
         actions: Mapping[str, Callable[..., Any]],
         metrics: Callable[[], str] | None = None,
+        refused: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._tokens = Tokens(control=token)
         self._metrics = metrics
+        self._refused = refused
         self._about = about
         self._sequence = sequence
         self._answers = answers
@@ -100,7 +104,7 @@ class ControlServer:
             bound = socket.create_server(("127.0.0.1", 0), backlog=128)
         bound.setblocking(False)
         self.port = bound.getsockname()[1]
-        refusals = Refusals(loop.time)
+        refusals = Refusals(loop.time, self._refused)
         guard = Guard(self._tokens, Places(self.port, "http"), _LIMITS, refusals, loop.time)
         app = web.Application(middlewares=[_front(guard)], client_max_size=_MOST)
         app.router.add_get("/about", self._tell_about)

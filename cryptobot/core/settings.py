@@ -103,6 +103,16 @@ class Settings(BaseSettings):
         key, secret = (plain[name].replace("\\n", "\n") if name in plain else None for name in names)
         return key, secret
 
+    @classmethod
+    def secret_named(cls, variable: str) -> str | None:
+        """Return a secret that lies in an environment variable of the user's own, or under that name in `.env`."""
+        field = variable.lower()
+        if field in cls.model_fields:
+            return cls.load().secrets().get(field)
+        fields: dict[str, Any] = {field: (SecretStr | None, None)}
+        found: type[Settings] = create_model("SecretSettings", __base__=cls, **fields)
+        return found.load().secrets().get(field)
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("Settings hold secrets and are not pickled. Load them where they are needed: Settings.load().")
 

@@ -15,6 +15,9 @@ T = TypeVar("T")
 def discreet(content: T) -> T:
     """Return a record's content, or a notice, without secrets; most hold no text of others, and stay as they are."""
     if isinstance(content, Notice):
+        whole = " ".join((content.text, *content.facts.values()))
+        if redact(whole) == whole:
+            return content
         facts = {name: redact(value) for name, value in content.facts.items()}
         return replace(content, text=redact(content.text), facts=facts)
     if isinstance(content, StateChange):

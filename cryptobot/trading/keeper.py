@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from typing import Any, Final
 
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import TransientError
@@ -21,6 +21,8 @@ _EVERY: Final = 60.0
 _FIRST_RETRY, _LONGEST_RETRY = 1.0, 30.0
 # Longer than this between two looks, and the computer slept or was overwhelmed: nothing that is known is fresh.
 _SLEPT: Final = 15.0
+# Between two looks at what the key may do.
+_RIGHTS: Final = 3_600.0
 # So long a failing comparison is kept to itself, in seconds.
 _PATIENCE: Final = 5.0
 # So many intervals without a bar are told.
@@ -84,6 +86,7 @@ class Keeper:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._every_second(self.look))
                 group.create_task(self._every_second(self._compare_if_due))
+                group.create_task(self._watch_rights())
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
@@ -93,6 +96,16 @@ class Keeper:
             await self._clock.sleep(_TICK)
             self._desk.meter.late(self._clock.monotonic() - due)
             await work()
+
+    async def _watch_rights(self) -> None:
+        """Look every hour at what the key may do: one that may do more than trade ends the session, as at a start."""
+        check: Any = getattr(self._desk.gateway.exchange, "check_rights", None)
+        while check is not None:
+            await self._clock.sleep(_RIGHTS)
+            try:
+                await check()
+            except TransientError as error:
+                self._tell(Notice("debug", f"The key's rights could not be looked at: {error}"))
 
     async def look(self) -> None:
         """Do what time demands, once."""

@@ -18,6 +18,8 @@ from cryptobot.trading.actions import Level
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _KEPT: Final = 2_000
 _LONGEST: Final = 8_000
+# Up to here all of a line is looked at in one piece.
+_SHORT: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,19 @@ class LogBook:
         facts
             What it is about, in figures.
         """
-        safe = {name: clean(redact(value), 300, one_line=True) for name, value in (facts or {}).items()}
-        line = LogLine(self._clock.now() / 1e9, level, clean(redact(text), _LONGEST), safe)
+        safe = dict(facts or {})
+        whole = " ".join((text, *safe.values()))
+        if len(whole) > _SHORT or not whole.isprintable() or redact(whole) != whole:
+            safe = {name: clean(redact(value), 300, one_line=True) for name, value in safe.items()}
+            text = clean(redact(text), _LONGEST)
+        line = LogLine(self._clock.now() / 1e9, level, text, safe)
         with self._lock:
             self._lines.append(line)
-        about = {"facts": {**self._about, **safe}, "discreet": True}
-        self._logger.log(_LEVELS[level], "%s", line.text, extra=about)
+        number = _LEVELS[level]
+        if self._logger.isEnabledFor(number):  # made here: logging would look through the stack for who calls
+            about = {"facts": {**self._about, **safe}, "discreet": True}
+            name = self._logger.name
+            self._logger.handle(self._logger.makeRecord(name, number, "", 0, text, (), None, extra=about))
 
     def lines(self, n: int | None = None) -> list[LogLine]:
         """Return the newest n lines, or all that are kept, oldest first."""

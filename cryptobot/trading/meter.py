@@ -55,6 +55,8 @@ class Meter:
         By how much the event loop was late at its last look, and at the worst one, in seconds.
     peak
         The highest equity at a close, in the quote currency.
+    looks
+        How often the session looked after itself: what no longer grows does not live.
     """
 
     def __init__(self) -> None:
@@ -62,8 +64,10 @@ class Meter:
         self.loop_lag = 0.0
         self.longest_lag = 0.0
         self.peak = 0.0
+        self.looks = 0
 
     def late(self, seconds: float) -> None:
-        """Take note by how much the loop was late."""
+        """Take note by how much the loop was late at a look."""
+        self.looks += 1
         self.loop_lag = max(0.0, seconds)
         self.longest_lag = max(self.longest_lag, self.loop_lag)

@@ -224,7 +224,7 @@ class Runner(SessionState):
                 return
             self._set_state("running")
             what = f"{self._strategy!r} on {self.plan.symbol} {self.plan.timeframe}, mode {self.exchange.mode}"
-            self._tell(Notice("info", f"Started: {what}.", "started"))
+            self.tell(Notice("info", f"Started: {what}.", "started"))
             self.ready.set()
             keeping = asyncio.create_task(self.keeper.run())
             keeping.add_done_callback(self._keeper_ended)
@@ -247,7 +247,7 @@ class Runner(SessionState):
                 if self.exchange.mode is Mode.LIVE:
                     report = await asyncio.to_thread(require_live, self._gate, wish_of(self._strategy, self.plan))
                     self._recorder.must_write("gate", report.record())
-                desk = await open_desk(self.plan, lambda: self._strategy, self._recorder, self._clock, self._tell)
+                desk = await open_desk(self.plan, lambda: self._strategy, self._recorder, self._clock, self.tell)
                 with self._lock:
                     self.desk = desk
                 self._recorder.must_write("parameters", ParametersSet(self._strategy.name, self._strategy.params))
@@ -261,12 +261,12 @@ class Runner(SessionState):
                     self.desk,
                     self._recorder,
                     self._lock,
-                    tell=self._tell,
+                    tell=self.tell,
                     changed=self._handled,
                     halt=self._halt,
                     keeps_bars=not isinstance(self.journal, MemoryJournal),  # otherwise the tape has them
                 )
-                self.keeper = Keeper(self.desk, self._clock, self._turn, self._hands, self._tell)
+                self.keeper = Keeper(self.desk, self._clock, self._turn, self._hands, self.tell)
                 for _ in range(_COMPARISONS):
                     await self.keeper.compare()
                     if self.keeper.hold is None:
@@ -304,7 +304,7 @@ class Runner(SessionState):
         held = ZERO if engine is None else engine.portfolio.quantity
         kept = f" A position of {held:,.8g} {self.plan.symbol.partition('/')[0]} stays open." if held else ""
         self._set_state("halted", reason)
-        self._tell(Notice("error", f"Halted: {reason}{kept}", "halted", {"why": reason}))
+        self.tell(Notice("error", f"Halted: {reason}{kept}", "halted", {"why": reason}))
 
     async def _decide(self, decide: Callable[[Engine, int], list[Action]]) -> None:
         turn, desk, hands = self._turn, self.desk, self._hands
@@ -315,13 +315,15 @@ class Runner(SessionState):
                 actions = decide(desk.engine, self._clock.now())
             await hands.carry_out(actions)
 
-    def _tell(self, notice: Notice) -> None:
+    def tell(self, notice: Notice) -> None:
+        """Tell people something; from any thread."""
         notice = discreet(notice)
         self._log(notice.level, notice.text, notice.facts)
         if notice.level != "debug":
             self._recorder.write("notice", notice, durable=notice.level == "error")
             if self.notifier is not None:
                 self.notifier.told(notice, written=self._recorder.failing is None)
+            self.hear(notice)
 
     def _log(self, level: Level, text: str, facts: Mapping[str, str] | None = None) -> None:
         self._write_log(level, text, facts)
@@ -375,14 +377,14 @@ class Runner(SessionState):
         if self.desk is None:
             return
         what = left_open(self.desk)
-        self._tell(Notice("info", f"{self.state.capitalize()} after {self.bars:,} bars: {what}.", "stopped"))
+        self.tell(Notice("info", f"{self.state.capitalize()} after {self.bars:,} bars: {what}.", "stopped"))
         self._recorder.flush()
 
     def _fail(self, error: BaseException) -> None:
         reason = str(error) if isinstance(error, CryptobotError) else f"internal error: {type(error).__name__}: {error}"
         started = self.ready.is_set()
         self._set_state("halted", reason)
-        self._tell(Notice("error", f"{'Halted' if started else 'Start failed'}: {reason}", "halted", {"why": reason}))
+        self.tell(Notice("error", f"{'Halted' if started else 'Start failed'}: {reason}", "halted", {"why": reason}))
         self._log("debug", "".join(traceback.format_exception(error)))
         if not started:
             self.error = error if isinstance(error, CryptobotError) else ExchangeError(reason)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from cryptobot.core.errors import CryptobotError
 from cryptobot.core.events import BarClosed
+from cryptobot.trading.actions import Notice
 from cryptobot.trading.status import State
 
 
@@ -32,6 +33,8 @@ class SessionState:
         How many closed since the start.
     first_time
         Open time of the first of them, nanoseconds since 1970-01-01 UTC, or None.
+    listeners
+        Called with everything that people are told; they must return at once.
     """
 
     def __init__(self, lock: threading.RLock) -> None:
@@ -42,6 +45,7 @@ class SessionState:
         self.sequence = 0
         self.bars = 0
         self.first_time: int | None = None
+        self.listeners: list[Callable[[Notice], None]] = []
         self._lock = lock
         self._changed = threading.Condition(lock)
 
@@ -50,6 +54,11 @@ class SessionState:
         with self._changed:
             self.sequence += 1
             self._changed.notify_all()
+
+    def hear(self, notice: Notice) -> None:
+        """Pass on what people are told."""
+        for listener in tuple(self.listeners):
+            listener(notice)
 
     def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Wait until a condition of the session holds; see `Bot.wait_until`."""

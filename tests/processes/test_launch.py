@@ -170,9 +170,10 @@ def test_the_code_that_trades_is_written_down(tmp_path):
 
 
 def test_real_money_takes_no_code_from_a_cell():
+    before = list(launching._CHILDREN)
     with pytest.raises(cb.ConfigError, match="typed into a cell does not trade real money"):
         launch(strategy=TypedIntoACell(), mode="live", exchange={"id": "binance"}, name="mine")
-    assert launching._CHILDREN == []
+    assert before == launching._CHILDREN
 
 
 LAUNCHER = """

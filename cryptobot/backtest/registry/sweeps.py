@@ -19,7 +19,7 @@ _ROWS: Final = 100_000
 _VALUES: Final = 1_000
 
 
-def remember(report: SweepReport, market: Market | None) -> str | None:
+def remember(report: SweepReport, market: Market | None, symbol: str = "") -> str | None:
     """Record a sweep; return its id, or None where nothing is recorded.
 
     Its table is kept whole up to 100,000 rows; of a longer one, the best 100,000. The index has the rows' numbers in
@@ -32,7 +32,7 @@ def remember(report: SweepReport, market: Market | None) -> str | None:
         report.strategy,
         report.bars,
         parameters=tried(report.combinations),
-        symbol="" if market is None else market.symbol,
+        symbol=symbol or ("" if market is None else market.symbol),
         assumptions={
             "cash": report.setting.cash,
             "fee": report.setting.costs.fee,

@@ -129,6 +129,13 @@ def blocks_of(u: int, d: int, edges: Ints, b: int) -> tuple[int, int]:
 
 
 @compiled
+def add_returns(into: Floats, b: int, total: float, square: float) -> None:
+    """Add Σ r and Σ r² to those of a block of bars."""
+    into[b, 0] += total
+    into[b, 1] += square
+
+
+@compiled
 def spread(
     u: int, d: int, per_price: float, gets: float, close: Floats, prefixes: Floats, edges: Ints, b: int, into: Floats
 ) -> None:
@@ -203,14 +210,12 @@ def keep_book(
         final, low, high = measured[i, 0], measured[i, 2], measured[i, 3]
         under = value * low
         if under < least * peak:
-            under /= peak
-            least = under if under < least else least
+            least = min(least, under / peak)
         if low < least * high:
             if np.isnan(measured[i, 7]):
                 measured[i, 7] = deepest_within(close, enter[i], leave[i], measured[i, 6], final, bool(i < first_open))
             least = measured[i, 7] if measured[i, 7] < least else least
-        top = value * high
-        peak = top if top > peak else peak
+        peak = max(peak, value * high)
         if i < first_open:
             gain = (final - 1.0) + measured[i, 1]
             closed += 1
@@ -226,8 +231,7 @@ def keep_book(
         square += measured[i, 5]
         held += leave[i] - enter[i]
         if leave[i] + 1 >= beyond:
-            into[block, 0] += block_total
-            into[block, 1] += block_square
+            add_returns(into, block, block_total, block_square)
             block_total = block_square = 0.0
             begins, block = blocks_of(enter[i], leave[i], edges, block)
             beyond = edges[block + 1] if block < last else close.size + 1
@@ -237,8 +241,7 @@ def keep_book(
                 continue
         block_total += measured[i, 4]
         block_square += measured[i, 5]
-    into[block, 0] += block_total
-    into[block, 1] += block_square
+    add_returns(into, block, block_total, block_square)
     figures[0] = (value - 1.0) + rest
     figures[1] = least - 1.0
     figures[2], figures[3] = total, square

@@ -17,6 +17,8 @@ from cryptobot.core.bars import PRICES
 Rows = NDArray[np.intp]
 _NO_TICKS: Final = np.zeros(1)
 _TASK: Final = 0.05  # seconds a task should take, roughly
+_LEAST: Final = 0.002
+_EACH: Final = 8  # tasks a worker
 _SETS: Final = 16_384  # of one pair in one task
 _COLUMNS: Final = 32_000_000  # bytes of columns in one task
 
@@ -132,7 +134,8 @@ class Layout:
     def shares(self, workers: int) -> Iterator[tuple[int, int]]:
         """Cut the pairs into tasks of about the same length, each of few columns: numbers of first and last pair."""
         costs = self._n * (0.4 + 0.02 * (self._ends - self._starts)) * 1e-9
-        most = min(_TASK, float(costs.sum()) / workers / 2) if workers > 1 else _TASK
+        # Several for each worker, so that none waits long for the last; but handing one over costs something, too.
+        most = min(_TASK, max(_LEAST, float(costs.sum()) / workers / _EACH)) if workers > 1 else _TASK
         if (
             (self._sources >= 0).all()
             and (self._sources == self._sources[0]).all()

@@ -196,7 +196,7 @@ def extremes_of_eight(context: Any, values: Any, first: Any, stop: Any) -> Any:
             wide, lanes = builder.load(extreme), _LANES
             while lanes > 1:
                 lanes //= 2
-                wide = better(*(_half(builder, wide, at, lanes) for at in (0, lanes)), sign=sign)
+                wide = better(_half(builder, wide, 0, lanes), _half(builder, wide, lanes, lanes), sign)
             results.append(builder.extract_element(wide, ir.Constant(ir.IntType(32), 0)))
         return ctx.make_tuple(builder, signature.return_type, results)
 

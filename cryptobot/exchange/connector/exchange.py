@@ -149,14 +149,17 @@ class CcxtExchange:
             If it cannot be reached.
         """
         await self._connection.open()
-        if not self._checks_rights:
-            return
         try:
-            async with self._connection.asking("the key's rights") as exchange:
-                self.warnings = await self._quirks.check_rights(exchange)
+            await self.check_rights()
         except ExchangeError:
             await self.close()
             raise
+
+    async def check_rights(self) -> None:
+        """Look again at what the key may do; raises as `connect` does."""
+        if self._checks_rights:
+            async with self._connection.asking("the key's rights") as exchange:
+                self.warnings = await self._quirks.check_rights(exchange)
 
     async def close(self) -> None:
         """Let go of the network. Open orders stay open at the exchange."""

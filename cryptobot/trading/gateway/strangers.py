@@ -61,7 +61,7 @@ class Strangers:
             self._orders.add(order.exchange_id)
             self._recorder.write("order", order, durable=False)
             what = f"{order.side} order {order.client_id or order.exchange_id} on {order.symbol}"
-            self._tell(Notice("warning", f"An order that is not this bot's, a {what}, is left alone.", "external"))
+            self._tell(Notice("error", f"An order that is not this bot's, a {what}, is left alone.", "external"))
 
     def fill(self, fill: Fill) -> bool:
         """Take an execution of an order that the journal does not know; return whether the account has changed."""
@@ -76,7 +76,7 @@ class Strangers:
         did = "bought" if fill.side is Side.BUY else "sold"
         self._tell(
             Notice(
-                "warning",
+                "error",
                 f"Somebody else {did} {fill.quantity:,.8g} {self._market.base} in this account at {fill.price:,.10g}; "
                 "it is no part of this bot's books.",
                 "external",

@@ -206,3 +206,9 @@ def test_a_strategy_of_other_code_does_not_come_into_real_money(served, monkeypa
     with pytest.raises(cb.ConfigError, match="trades real money with code whose file was written down"):
         served.handle.set_strategy(cb.BuyAndHold())
     assert served.handle.set_strategy(cb.MovingAverageCrossover(fast=4)).params["fast"] == 4
+
+
+def test_who_asks_too_often_is_answered_a_little_later(served):
+    """A face that looks at a fast bot asks as often as something happens; it must not be told of an error for that."""
+    statuses = [served.handle.status() for _ in range(120)]
+    assert {status.name for status in statuses} == {"mine"}

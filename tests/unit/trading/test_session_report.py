@@ -35,8 +35,8 @@ def played(tmp_path_factory):
         )
         keep_secret(CANARY)
         bot.run()
-        bot.session._tell(cb_notice("warning", f"{HOSTILE} {CANARY}"))
-        bot.session._tell(cb_notice("error", "An order of which nobody knows."))
+        bot.session.tell(cb_notice("warning", f"{HOSTILE} {CANARY}"))
+        bot.session.tell(cb_notice("error", "An order of which nobody knows."))
         journal.flush()
         yield path, bot
 

@@ -88,6 +88,43 @@ def test_a_class_typed_into_a_cell_travels_and_a_lost_worker_changes_nothing(cli
     assert set(got.skipped["reason"]) == {"not nine"}
 
 
+def test_symbols_are_spread_and_a_lost_worker_changes_nothing(client):
+    frames = {f"COIN{number}/USDT": cb.practice_bars(1_500 + 500 * number, seed=number) for number in range(4)}
+    ranges = {"fast": range(3, 12), "slow": range(8, 60, 4)}
+    wanted = cb.sweep(cb.MovingAverageCrossover, frames, **ranges)
+    told, killed = [], []
+
+    def kill(done, total, left):
+        told.append((done, total))
+        if not killed:
+            killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[0], getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    got = cb.sweep(cb.MovingAverageCrossover, frames, client=client, progress=kill, **ranges)
+    assert killed
+    assert list(got) == list(frames)
+    assert got.complete
+    assert told[-1] == (len(wanted.table), len(wanted.table))
+    assert all(same(got[symbol], wanted[symbol]) for symbol in frames)
+
+
+def test_a_symbol_whose_bars_were_lost_is_sent_again(client, monkeypatch):
+    frames = {"A": cb.practice_bars(1_000, seed=1), "B": cb.practice_bars(1_200, seed=2)}
+    plain, rounds = cluster._answers, []
+
+    def loses(distributed, asked, combinations, shares, places):
+        rounds.append({which for which, _ in shares})
+        for share, part in plain(distributed, asked, combinations, shares, places):
+            yield share, None if len(rounds) == 1 and share[0] == 1 else part
+
+    monkeypatch.setattr(cluster, "_answers", loses)
+    ranges = {"fast": range(3, 12), "slow": range(20, 60, 4)}
+    wanted = cb.sweep(cb.MovingAverageCrossover, frames, **ranges)
+    got = cb.sweep(cb.MovingAverageCrossover, frames, client=client, **ranges)
+    assert all(same(got[symbol], wanted[symbol]) for symbol in frames)
+    assert rounds == [{0, 1}, {1}]
+
+
 def test_an_error_on_a_worker_is_told(client, bars):
     class Broken(cb.Strategy):
         window = cb.param(14, ge=2)
@@ -119,8 +156,8 @@ def test_shares_that_are_lost_are_asked_for_again(client, bars, monkeypatch):
 
     def loses(distributed, asked, combinations, shares, *more):
         rounds.append(len(shares))
-        for number, (rows, part) in enumerate(plain(distributed, asked, combinations, shares, *more)):
-            yield rows, None if len(rounds) == 1 and number < 3 else part
+        for number, (share, part) in enumerate(plain(distributed, asked, combinations, shares, *more)):
+            yield share, None if len(rounds) == 1 and number < 3 else part
 
     monkeypatch.setattr(cluster, "_answers", loses)
     ranges = {"fast": range(3, 12), "slow": range(20, 60, 4)}
@@ -131,8 +168,8 @@ def test_shares_that_are_lost_are_asked_for_again(client, bars, monkeypatch):
 
 def test_shares_that_are_lost_again_and_again_are_an_error(client, bars, monkeypatch):
     def loses(distributed, asked, combinations, shares, *more):
-        for rows in shares:
-            yield rows, None
+        for share in shares:
+            yield share, None
 
     monkeypatch.setattr(cluster, "_answers", loses)
     with pytest.raises(cb.ExchangeError, match="5 times in a row"):
