@@ -26,7 +26,7 @@ _PAGE: Final = """
 :root{color-scheme:light dark;--jp-layout-color0:#fff}
 body{margin:0;background:#fff} .cb-bt{margin:0 auto;padding:20px 16px 48px!important;max-width:980px!important}
 .cb-bt h5{margin:26px 0 0;font-size:13px;font-weight:600} .cb-bt .wide{overflow-x:auto}
-.cb-bt td.words{min-width:260px;overflow-wrap:anywhere}
+.cb-bt td.words:last-child{min-width:260px;overflow-wrap:anywhere}
 @media(prefers-color-scheme:dark){body{background:#16191d}:root{--jp-layout-color0:#16191d;--jp-ui-font-color1:#e6e8eb;
 --jp-ui-font-color2:#9aa4b2;--jp-border-color2:#2e343c;--jp-brand-color1:#64b5f6}.cb-bt{--up:#4cd3a5!important;--down:#ff8178!important}}
 """

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from cryptobot.backtest.words import count
 from cryptobot.core.bars import time_text
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.moment import moment
@@ -108,10 +109,11 @@ class SessionReport:
         change = float(self.equity[-1]) - self.began
         wins = sum(trade.pnl > 0 for trade in self.closed)
         critical = sum(one.notice.level == "error" for one in self.told)
+        warnings = len(self.incidents) - critical
         return (
             f"{self.header.bot} {'earned' if change >= 0 else 'lost'} {abs(change):,.2f} {self.quote} in "
-            f"{self.equity.size:,} bars and {len(self.closed):,} trades ({wins:,} won), with "
-            f"{len(self.incidents) - critical:,} warnings and {critical:,} critical incidents."
+            f"{count(self.equity.size, 'bar')} and {count(len(self.closed), 'trade')} ({wins:,} won), with "
+            f"{count(warnings, 'warning')} and {count(critical, 'critical incident')}."
         )
 
     def html(self) -> str:

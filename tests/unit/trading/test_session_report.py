@@ -125,7 +125,7 @@ def test_the_page_tells_what_people_were_told(played):
     for notice in bot.notices()[1:40]:
         assert " ".join(notice.text.split()) in " ".join(words.split())
     assert report.summary() in words
-    assert "1 critical incidents" in report.summary()
+    assert "1 critical incident." in report.summary()
     assert "no alert channel" in words
     assert report._repr_html_().startswith("<div class='cb-bt'>")
 
