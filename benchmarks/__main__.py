@@ -21,6 +21,7 @@ PARTS = (
     "through_ccxt",
     "store",
     "sweep",
+    "cluster",
     "price_server",
     "process",
     "simulation",

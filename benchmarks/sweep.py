@@ -27,8 +27,9 @@ import numpy as np
 import pandas as pd
 
 import cryptobot as cb
+from benchmarks.cluster import measure_cluster
 from benchmarks.figure import Figure, alternating, ratio
-from cryptobot.backtest.sweep import cluster, compute, threads
+from cryptobot.backtest.sweep import compute, threads
 
 BARS, YEAR, SETS, BATCH = 100_000, 525_600, 1_000, 20
 UNSHARED = "year of minutes, 1,000 unshared"
@@ -75,7 +76,7 @@ def measure(rounds: int) -> list[Figure]:
         *_shape(bars, rounds),
         *year,
         _cold(rounds),
-        *_cluster(rounds, seconds),
+        *measure_cluster(rounds, seconds, unshared(1_024)),
     ]
 
 
@@ -374,51 +375,3 @@ def _cold(rounds: int) -> Figure:
         limit=2.0,
         note="190 sets × 50,000 bars with their luck, by the clock, a new process each time",
     )
-
-
-def _cluster(rounds: int, year: float) -> list[Figure]:
-    """Measure what sending a share to a worker costs, and project what that lets 100 workers do.
-
-    Parameters
-    ----------
-    rounds
-        How often.
-    year
-        Seconds that one core takes for 1,000 unshared sets of a year of minutes.
-    """
-    try:
-        from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
-    except ImportError:
-        return []
-    bars = cb.practice_bars(2_000, seed=7)
-    rows = unshared(1_024)
-    few, many = 8, 128
-
-    def run(shares: int) -> None:
-        cluster.SHARES = shares
-        cb.sweep(cb.MovingAverageCrossover, bars, client=client, record=False, combos=rows)
-
-    usual = cluster.SHARES
-    with (
-        LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-        ) as made,
-        Client(made) as client,  # type: ignore[no-untyped-call]
-    ):
-        works: dict[str, Callable[[], object]] = {"few": lambda: run(few), "many": lambda: run(many)}
-        alternating(works, 1)
-        runs = alternating(works, rounds)
-    cluster.SHARES = usual
-    cost = [(b - a) / (many - few) * 1e3 for a, b in zip(runs["few"], runs["many"], strict=True)]
-    # One scheduler sends the shares of all workers one after the other; the sets themselves are computed side by side.
-    # 100,000 unshared sets of a year of minutes: a hundred times what 1,000 take one core.
-    work, sending = 100 * year, statistics.median(cost) / 1e3 * usual * 100
-    return [
-        Figure.of(
-            "cluster: cost of a share",
-            cost,
-            "ms",
-            note=f"LocalCluster; projected: 100 workers do 100,000 sets × a year of minutes in {work / 100 + sending:.1f} s "
-            f"where one core takes {work:.0f} s: {work / (work / 100 + sending):.0f} × faster",
-        )
-    ]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cryptobot.backtest.statistics.luck import Luck as Luck
     from cryptobot.backtest.sweep.report import SweepReport as SweepReport
     from cryptobot.backtest.sweep.run import sweep as sweep
+    from cryptobot.backtest.sweep.symbols import SymbolSweeps as SymbolSweeps
     from cryptobot.backtest.walk_forward.cross_validation import cross_validate as cross_validate
     from cryptobot.backtest.walk_forward.cross_validation_report import CrossValidationReport as CrossValidationReport
     from cryptobot.backtest.walk_forward.report import WalkForwardReport as WalkForwardReport
@@ -144,6 +145,7 @@ _HOMES = {
     "cryptobot.backtest.statistics.luck": ("Luck",),
     "cryptobot.backtest.sweep.report": ("SweepReport",),
     "cryptobot.backtest.sweep.run": ("sweep",),
+    "cryptobot.backtest.sweep.symbols": ("SymbolSweeps",),
     "cryptobot.backtest.walk_forward.cross_validation": ("cross_validate",),
     "cryptobot.backtest.walk_forward.cross_validation_report": ("CrossValidationReport",),
     "cryptobot.backtest.walk_forward.report": ("WalkForwardReport",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -73,21 +73,30 @@ class Redactor:
 
     def scrub(self, error: BaseException) -> None:
         """Take secrets out of an exception and of those that caused it, in place: tracebacks print them all."""
-        seen: set[int] = set()
-        waiting: list[BaseException | None] = [error]
-        while waiting:
-            one = waiting.pop()
-            if one is None or id(one) in seen:
-                continue
-            seen.add(id(one))
-            one.args = tuple(self.text(a) if isinstance(a, str) else a for a in one.args)
-            for name in ("message", "reason", "url"):
-                if isinstance(getattr(one, name, None), str):
-                    setattr(one, name, self.text(getattr(one, name)))
-            waiting += (one.__cause__, one.__context__)
+        _scrub(error, self.text)
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._secrets)} secrets)"
+
+
+def scrub(error: BaseException) -> None:
+    """Take secrets out of an exception and of those that caused it, in place."""
+    _scrub(error, redact)
+
+
+def _scrub(error: BaseException, clean: Callable[[str], str]) -> None:
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.args = tuple(clean(a) if isinstance(a, str) else a for a in one.args)
+        for name in ("message", "reason", "url"):
+            if isinstance(getattr(one, name, None), str):
+                setattr(one, name, clean(getattr(one, name)))
+        waiting += (one.__cause__, one.__context__)
 
 
 _lock = threading.Lock()

@@ -13,7 +13,7 @@ from cryptobot.core.clock import Clock
 from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError
 from cryptobot.core.events import ExchangeEvent
 from cryptobot.core.money import ZERO
-from cryptobot.core.secrecy import redact
+from cryptobot.core.secrecy import redact, scrub
 from cryptobot.core.types import Mode
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Action, Level, Notice, SetTradingState
@@ -300,8 +300,7 @@ class Runner(SessionState):
                 await hands.feed(news)
 
     def _halt(self, reason: str) -> None:
-        engine = self.engine
-        held = ZERO if engine is None else engine.portfolio.quantity
+        held = ZERO if self.engine is None else self.engine.portfolio.quantity
         kept = f" A position of {held:,.8g} {self.plan.symbol.partition('/')[0]} stays open." if held else ""
         self._set_state("halted", reason)
         self.tell(Notice("error", f"Halted: {reason}{kept}", "halted", {"why": reason}))
@@ -381,12 +380,13 @@ class Runner(SessionState):
         self._recorder.flush()
 
     def _fail(self, error: BaseException) -> None:
+        scrub(error)
         reason = str(error) if isinstance(error, CryptobotError) else f"internal error: {type(error).__name__}: {error}"
-        started = self.ready.is_set()
+        what = "Halted" if self.ready.is_set() else "Start failed"
         self._set_state("halted", reason)
-        self.tell(Notice("error", f"{'Halted' if started else 'Start failed'}: {reason}", "halted", {"why": reason}))
+        self.tell(Notice("error", f"{what}: {reason}", "halted", {"why": reason}))
         self._log("debug", "".join(traceback.format_exception(error)))
-        if not started:
+        if not self.ready.is_set():
             self.error = error if isinstance(error, CryptobotError) else ExchangeError(reason)
 
     def _set_state(self, state: State, reason: str = "") -> None:

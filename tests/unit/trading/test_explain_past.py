@@ -14,6 +14,7 @@ from cryptobot.core.moment import moment
 from cryptobot.core.types import Mode
 from cryptobot.exchange.replay import ReplayExchange
 from cryptobot.strategy.catalogue import STRATEGIES
+from cryptobot.trading import past
 from cryptobot.trading.bot import Bot
 from cryptobot.trading.journal import JournalHeader, SqliteJournal, TradingStateChange
 from cryptobot.trading.past import explain_past, maker_of
@@ -111,12 +112,31 @@ def test_an_order_is_followed_to_its_end(played):
     assert text.endswith("limits: none.")
 
 
-def test_a_refused_signal_says_which_limit(played, make_frame):
-    bot, said = played(cb.BuyAndHold(), make_frame("-" * 60), limits=cb.Limits(max_bar_age=1, max_position_value=1))
-    found = bot.explain(said[-1].time)
-    assert found.outcome == said[-1].outcome
-    assert "1" in found.limits["max_position_value"]
-    assert found.limits.keys() == {"max_bar_age", "max_position_value"}
+def test_a_refused_signal_says_why(played):
+    def at(bot):
+        return {BARS.index[100].value: lambda: bot.session.engine.gate.reduce("a person said so")}
+
+    bot, said = played(cb.MovingAverageCrossover(3, 9), BARS, at=at, limits=cb.Limits(max_drawdown=0.5))
+    refused = [one for one in said if one.buy and one.time > BARS.index[100].value]
+    assert len(refused) > 1
+    for one in refused:
+        found = bot.explain(one.time)
+        assert found.outcome == one.outcome
+        assert found.outcome.startswith("nothing is done, because")
+        assert "a person said so" in found.outcome
+        assert found.limits == {"max_drawdown": "0.5"}
+
+
+@DISK_ONLY
+def test_a_long_journal_is_halved(played, monkeypatch):
+    monkeypatch.setattr(past, "_NEAR", 2)
+    bot, said = played(STRATEGY, pd.concat([BARS[:120], BARS[125:]]))
+    for one in said[1:]:
+        if one.time != BARS.index[125].value:
+            same(bot.explain(one.time), one)
+    for outside in (BARS.index[0].value - 1, BARS.index[122].value, BARS.index[-1].value + 60 * 10**9):
+        with pytest.raises(cb.ConfigError, match="no bar of"):
+            bot.explain(outside)
 
 
 def test_a_moment_is_anywhere_in_the_bar(played):

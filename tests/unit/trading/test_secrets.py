@@ -147,6 +147,23 @@ def test_no_secret_is_left_anywhere(left):
     assert "my keys are" in left["alerts"]
 
 
+@pytest.mark.parametrize("door", ["connect", "history", "stream"])
+def test_what_an_exchange_raises_is_told_without_them(faulty, make_frame, make_bot, monkeypatch, door):
+    for name, value in PLANTED.items():
+        monkeypatch.setenv(name, value)
+    Settings.exchange_keys("kraken")
+    bot = make_bot(cb.BuyAndHold(), faulty(make_frame("------"), door, RuntimeError(f"it broke {TALK}")))
+    if door == "stream":
+        bot.run()
+    else:
+        with pytest.raises(cb.CryptobotError) as caught:
+            bot.start()
+        assert not [word for word in WORDS if word in str(caught.value)]
+    said = repr((bot.status(), bot.logs(), bot.notices(), [*bot.journal.records()]))
+    assert "it broke" in said
+    assert not [word for word in WORDS if word in said]
+
+
 def test_a_text_full_of_html_stays_text(left):
     assert HTML in left["notices"]
     assert HTML not in left["report"]
