@@ -6,6 +6,7 @@ Long because it is the face of trading: every method is public, and says what it
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self, cast
@@ -130,6 +131,9 @@ class Bot:
         self.journal = journal or MemoryJournal()
         self._log = LogBook(self.name, self._clock, market=self._symbol, mode=self.mode)
         self.lock = threading.RLock()
+        self._reading = threading.Lock()
+        self._notices: deque[Notice] = deque(maxlen=10_000)
+        self._noticed = 0
         self._thread: threading.Thread | None = None
         plan = Plan(
             exchange, self._symbol, self._timeframe, sizing or FractionOfEquity(), limits or Limits(), self.name
@@ -358,8 +362,12 @@ class Bot:
         return self._log.lines(n)
 
     def notices(self, n: int | None = None) -> list[Notice]:
-        """Return the newest n things that people were told (None: all that the journal holds), oldest first."""
-        told = [record.content for record in self.journal.records(kinds=["notice"])]
+        """Return the newest n things that people were told (None: the newest 10,000), oldest first."""
+        with self._reading:
+            for record in self.journal.records(self._noticed, kinds=["notice"]):  # what was read is not read again
+                self._noticed = record.number
+                self._notices.append(record.content)
+            told = list(self._notices)
         return told if n is None else told[max(0, len(told) - n) :]
 
     def log(self, level: str, text: str) -> None:

@@ -370,6 +370,7 @@ def nobody_is_told_of_bare_positions() -> Any:
 @canary
 def never_compared_again() -> Any:
     """Journal and exchange are compared at the start only."""
+
     async def nothing(_self: Keeper) -> None:
         return
 
@@ -414,12 +415,12 @@ def a_stop_in_the_middle_of_sending() -> Any:
 @canary
 def the_secret_is_logged() -> Any:
     """A failure is told with everything that the exchange's object holds."""
-    real = Runner._tell
+    real = Runner.tell
 
     def tell(self: Runner, notice: Any) -> None:
         real(self, replace(notice, text=f"{notice.text} {vars(self.exchange).get('secret')}"))
 
-    return patch.object(Runner, "_tell", tell)
+    return patch.object(Runner, "tell", tell)
 
 
 @contextmanager
