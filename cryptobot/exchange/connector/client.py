@@ -11,6 +11,7 @@ from cryptobot.core.errors import ConfigError
 from cryptobot.core.secrecy import Redactor
 from cryptobot.core.suggest import closest, listed
 from cryptobot.exchange.connector.bans import Gate
+from cryptobot.exchange.connector.ccxt_packages import exchange_type
 from cryptobot.exchange.connector.guard import guarded, silence
 from cryptobot.exchange.connector.quirks.base import Quirks
 
@@ -62,15 +63,12 @@ def exchange_class(exchange_id: str) -> type:
     ConfigError
         If ccxt has none; the message names the closest.
     """
-    import ccxt.pro
-
-    if exchange_id in ccxt.pro.exchanges:
-        return getattr(ccxt.pro, exchange_id)  # type: ignore[no-any-return]
+    found = exchange_type(exchange_id)
+    if found is not None:
+        return found
     import ccxt.async_support
 
     known = ccxt.async_support.exchanges
-    if exchange_id in known:
-        return getattr(ccxt.async_support, exchange_id)  # type: ignore[no-any-return]
     some = ("binance", "coinbase", "kraken")
     raise ConfigError(
         f"exchange: {exchange_id!r} is unknown.{closest(exchange_id, known)} Known are {listed(some)} and the other "
