@@ -306,15 +306,14 @@ class Exits:
     def attend(self, now: int, *, entering: bool) -> list[Action]:
         """Do what time demands; see `Engine.attend`."""
         self._follow_clock(now)
-        slow = self._slow_exit(now)
         self._pause, paused = max(0, self._pause - 1), self._pause > 0
         if paused or self._retry_at > now or self.guard.busy or self.selling is not None:
-            return slow
+            return []
         if self.killed and self._flattening and self.leaving is None and not self._books.is_flat:
             self.leaving, self._time = "killed", now  # an entry that was on its way has been filled since
         if self.leaving is not None:
             self._back_off(now)
-            return slow + self._go_on_leaving()
+            return self._go_on_leaving()
         if (self._books.is_flat or self.killed) and self.guard.legs:  # nothing is left for it to sell, or it may not
             self.guard.cancelling = True
             self._back_off(now)
@@ -341,8 +340,8 @@ class Exits:
             self._bare_since = None if self._bare_since is None else self._bare_since + back
             self._leaving_since = None if self._leaving_since is None else self._leaving_since + back
 
-    def _slow_exit(self, now: int) -> list[Action]:
-        """Tell once that a position is neither sold nor protected for longer than it may be."""
+    def watch(self, now: int) -> list[Notice]:
+        """Tell once that a position is neither sold nor protected for longer than it may be; changes nothing else."""
         if self.leaving is None or not self._wants_protection:
             self._leaving_since, self._told_slow = None, False
         elif self._leaving_since is None:

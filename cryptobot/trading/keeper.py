@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from cryptobot.core.clock import Clock
@@ -59,7 +58,7 @@ class Keeper:
         self,
         desk: Desk,
         clock: Clock,
-        turn: AbstractAsyncContextManager[object],
+        turn: asyncio.Lock,
         hands: Hands,
         tell: Callable[[Notice], None],
     ) -> None:
@@ -111,11 +110,16 @@ class Keeper:
         """Do what time demands, once."""
         self.notice_sleep()
         self._looked = self._clock.monotonic()
+        engine = self._desk.engine
+        for notice in engine.exits.watch(self._clock.now()):  # also while an order waits for its answer
+            self._tell(notice)
+        self._notice_silence()
+        if self._turn.locked():
+            return  # something is being done: again in a second
         async with self._turn:
-            actions = self._desk.engine.attend(self._clock.now())
+            actions = engine.attend(self._clock.now())
             if actions:
                 await self._hands.carry_out(actions)
-        self._notice_silence()
 
     async def _compare_if_due(self) -> None:
         if self._clock.monotonic() >= self._due or self._desk.gateway.restless:

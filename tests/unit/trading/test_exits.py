@@ -89,7 +89,7 @@ class Seat:
         done = []
         for _ in range(seconds):
             self.now += SECOND
-            done += self.engine.attend(self.now)
+            done += self.engine.exits.watch(self.now) + self.engine.attend(self.now)
         return done
 
     def bought(self):
