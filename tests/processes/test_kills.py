@@ -131,6 +131,7 @@ def test_ten_kills_lose_nothing_and_double_nothing(simulator, folders):
     run(simulator, folders, kills=10, seed=20)
 
 
+@pytest.mark.campaign
 def test_with_faults_it_is_killed_cut_off_stopped_and_attached_at_will(simulator, folders):
     """Every story agrees in the end: journal, status and the exchange's own ledger."""
     settings = config(simulator) | {"limits": {"stop_loss": 0.01, "take_profit": 0.02, "max_order_value": 2_000}}
