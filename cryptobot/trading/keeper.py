@@ -15,6 +15,8 @@ from cryptobot.trading.hands import Hands
 from cryptobot.trading.opening import Desk
 
 _TICK: Final = 1.0
+# So long an end may be held up by a last comparison.
+_LAST: Final = 3.0
 # Between two comparisons of everything with the exchange.
 _EVERY: Final = 60.0
 _FIRST_RETRY, _LONGEST_RETRY = 1.0, 30.0
@@ -200,6 +202,13 @@ class Keeper:
                 self.hold = None
             await self._hands.apply(weighed)
         self._due = self._clock.monotonic() + (_TICK if weighed.again else _EVERY)
+
+    async def compare_last(self) -> None:
+        """Compare once more at the end, so that what was executed and never told is in the books; within three seconds."""
+        try:
+            await asyncio.wait_for(self.compare(), _LAST)
+        except TimeoutError:
+            self._tell(Notice("warning", f"Nothing could be compared within {_LAST:g} s; the next start does.", "note"))
 
     def _tell_failure(self, error: TransientError) -> None:
         """Tell once that nothing can be compared: soon if something waits for it, since an execution may be missing."""

@@ -353,18 +353,18 @@ class Runner(SessionState):
                 await asyncio.wait_for(turn.acquire(), _DRAIN)
                 turn.release()
             except TimeoutError:
-                self._log(
-                    "warning", f"An order was still being sent after {_DRAIN:g} s; it is looked for at the next start."
-                )
+                self._log("warning", f"An order was still being sent after {_DRAIN:g} s; the next start looks for it.")
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
+        practice, keeper = self.exchange.mode is Mode.PRACTICE, None if self._failure else self.keeper
+        if keeper is not None and not practice:
+            await keeper.compare_last()
         try:
             await self.exchange.close()
         except Exception as error:  # noqa: BLE001 - the session ends all the same, and says so
             self._log("error", f"Closing {self.exchange.name} failed: {type(error).__name__}: {error}")
-        if self.exchange.mode is Mode.PRACTICE and self.keeper is not None and self._failure is None:
-            # A simulated market forgets orders that wait for its next bar when it is left.
-            await self.keeper.compare()
+        if keeper is not None and practice:  # it forgets orders that wait for its next bar when it is left
+            await keeper.compare_last()
         self._finish()
         if self.notifier is not None and not await asyncio.to_thread(self.notifier.close):
             self._log("warning", "Some alerts are not told yet; they are told at the next start.")
