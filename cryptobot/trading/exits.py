@@ -18,10 +18,12 @@ from cryptobot.core.orders import Order, OrderStatus
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.protection import AT_ONCE, protection
 from cryptobot.core.risk import RiskGate
+from cryptobot.core.text import written
 from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Fill, Intent, Side
 from cryptobot.trading.actions import Action, Cancel, Notice, Submit, Topic
 from cryptobot.trading.guard import Guard
+from cryptobot.trading.telling import protected
 
 _SECOND: Final = 10**9
 # An order that was to protect may not have arrived: so long it is tried again before the position is sold instead, so
@@ -200,13 +202,14 @@ class Exits:
         """Take note of what the exchange says of a sell order."""
         guard = self.guard
         if order.client_id in guard:
-            guard.accepted(order.client_id)
+            awaited = guard.accepted(order.client_id)
             if order.client_id not in guard.legs:
                 return []
             if order.is_open:
                 if guard.cancelling:  # the cancel was not heard: once more, in a moment
                     guard.cancelling, self._pause = False, 1
-                return []
+                    return []
+                return [protected(guard.legs.values(), self._market)] if awaited and not guard.busy else []
             wanted = guard.cancelling
             guard.ended(order.client_id)
             if wanted or order.status is OrderStatus.FILLED or guard.partly_filled:
@@ -303,6 +306,14 @@ class Exits:
 
     # -- time
 
+    @property
+    def calm(self) -> bool:
+        """Whether `attend` has nothing to do."""
+        waits = self._pause or self._retry_at or self._retry != _FIRST_RETRY or self._bare_since is not None
+        if waits or self.leaving is not None or self.killed:
+            return False
+        return not (self.guard.legs if self._books.is_flat else self._lacks_protection)
+
     def attend(self, now: int, *, entering: bool) -> list[Action]:
         """Do what time demands; see `Engine.attend`."""
         self._follow_clock(now)
@@ -341,7 +352,8 @@ class Exits:
             self._leaving_since = None if self._leaving_since is None else self._leaving_since + back
 
     def watch(self, now: int) -> list[Notice]:
-        """Tell once that a position is neither sold nor protected for longer than it may be; changes nothing else."""
+        """Take note of the time; tell once that a position is neither sold nor protected for longer than it may be."""
+        self._follow_clock(now)
         if self.leaving is None or not self._wants_protection:
             self._leaving_since, self._told_slow = None, False
         elif self._leaving_since is None:
@@ -356,7 +368,7 @@ class Exits:
         self._retry = min(2 * self._retry, _LONGEST_RETRY)
 
     def _bare(self, what: str, reason: str) -> Notice:
-        held = f"{self._books.quantity:,.8g} {self._market.base}"
+        held = f"{written(self._books.quantity, 8)} {self._market.base}"
         return Notice(
             "error",
             f"Unprotected position: the order that was to protect {held} {what} ({reason}).",

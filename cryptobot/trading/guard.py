@@ -64,9 +64,11 @@ class Guard:
         """Return the order of a client id that was placed here, open or not."""
         return self._known[client_id]
 
-    def accepted(self, client_id: str) -> None:
-        """Take note that the exchange has it."""
+    def accepted(self, client_id: str) -> bool:
+        """Take note that the exchange has it; return whether that was awaited."""
+        awaited = client_id in self._placing
         self._placing.discard(client_id)
+        return awaited
 
     @exact_money
     def filled(self, client_id: str, quantity: Decimal, *, complete: bool) -> None:

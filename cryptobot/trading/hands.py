@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from cryptobot.core.events import BarClosed, ExchangeEvent
+from cryptobot.core.text import written
 from cryptobot.core.trading_state import TradingState
 from cryptobot.trading.actions import Action, Cancel, Halt, Notice, SetTradingState, Submit
 from cryptobot.trading.gateway.reconciler import Weighed
@@ -54,6 +55,7 @@ class Hands:
         self._changed = changed
         self._halt = halt
         self._keeps_bars = keeps_bars
+        self._remembered: object = None  # what limits remember, as it was last written down
         self._bar_came: float | None = None  # until the first order that follows from it
 
     async def feed(self, event: ExchangeEvent) -> None:
@@ -128,14 +130,15 @@ class Hands:
         features = {} if decision is None else decision.features
         self._recorder.write("bar", BarSeen(event.bar, features, engine.tape.last_equity), durable=False)
         memory = engine.gate.memory
-        if memory is not None:
+        if memory is not None and memory != self._remembered:
             self._recorder.write("risk", RiskMark(*memory), durable=False)
+            self._remembered = memory
 
 
 def left_open(desk: Desk) -> str:
     """Say what stays open when a session ends."""
     held = desk.engine.portfolio.quantity
-    left = [f"a position of {held:,.8g} {desk.engine.market.base} stays open"] if held else []
+    left = [f"a position of {written(held, 8)} {desk.engine.market.base} stays open"] if held else []
     left += [
         f"order {life.client_id} ({life.intent.side}, {life.intent.type}) is {life.state}"
         for life in desk.gateway.open_lives

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 from cryptobot.core.clock import Clock
-from cryptobot.core.errors import TransientError
+from cryptobot.core.errors import CryptobotError, TransientError
 from cryptobot.core.events import BarClosed, ConnectionChanged, ExchangeEvent
 from cryptobot.core.types import Mode
 from cryptobot.trading.actions import Notice
@@ -82,21 +82,26 @@ class Keeper:
         self._told_failure = False
 
     async def run(self) -> None:
-        """Look after everything until cancelled: a slow comparison never holds up what protects a position."""
+        """Look after everything until cancelled: nothing that takes long holds up anything else."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._every_second(self.look))
-                group.create_task(self._every_second(self._compare_if_due))
                 group.create_task(self._watch_rights())
+                await self._every_second(group)
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
-    async def _every_second(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _every_second(self, group: asyncio.TaskGroup) -> None:
+        attending: asyncio.Task[None] | None = None
+        comparing: asyncio.Task[None] | None = None
         while True:
             due = self._clock.monotonic() + _TICK
             await self._clock.sleep(_TICK)
             self._desk.meter.late(self._clock.monotonic() - due)
-            await work()
+            self.look()
+            if (attending is None or attending.done()) and not self._desk.engine.exits.calm:
+                attending = group.create_task(self._attend())
+            if (comparing is None or comparing.done()) and self._must_compare():
+                comparing = group.create_task(self.compare())
 
     async def _watch_rights(self) -> None:
         """Look every hour at what the key may do: one that may do more than trade ends the session, as at a start."""
@@ -108,24 +113,24 @@ class Keeper:
             except TransientError as error:
                 self._tell(Notice("debug", f"The key's rights could not be looked at: {error}"))
 
-    async def look(self) -> None:
-        """Do what time demands, once."""
+    def look(self) -> None:
+        """Find out what nobody tells: a computer that slept, a feed that is silent, a position left bare for long."""
         self.notice_sleep()
         self._looked = self._clock.monotonic()
-        engine = self._desk.engine
-        for notice in engine.exits.watch(self._clock.now()):  # also while an order waits for its answer
+        for notice in self._desk.engine.exits.watch(self._clock.now()):  # also while an order waits for its answer
             self._tell(notice)
         self._notice_silence()
+
+    async def _attend(self) -> None:
         if self._turn.locked():
             return  # something is being done: again in a second
         async with self._turn:
-            actions = engine.attend(self._clock.now())
+            actions = self._desk.engine.attend(self._clock.now())
             if actions:
                 await self._hands.carry_out(actions)
 
-    async def _compare_if_due(self) -> None:
-        if self._clock.monotonic() >= self._due or self._desk.gateway.restless:
-            await self.compare()
+    def _must_compare(self) -> bool:
+        return self._clock.monotonic() >= self._due or self._desk.gateway.restless
 
     def request(self, reason: str) -> None:
         """Compare everything as soon as possible; until then nothing new is bought."""
@@ -209,6 +214,8 @@ class Keeper:
             await asyncio.wait_for(self.compare(), _LAST)
         except TimeoutError:
             self._tell(Notice("warning", f"Nothing could be compared within {_LAST:g} s; the next start does.", "note"))
+        except CryptobotError as error:  # whatever it is: the session ends all the same, and the next start compares
+            self._tell(Notice("warning", f"Nothing could be compared at the end: {error} The next start does.", "note"))
 
     def _tell_failure(self, error: TransientError) -> None:
         """Tell once that nothing can be compared: soon if something waits for it, since an execution may be missing."""

@@ -269,7 +269,7 @@ def foreign_orders_adopted() -> Any:
     return patch.object(ClientIds, "owns", lambda self, client_id: True)
 
 
-@among(*_DEATHS)
+@among("stopped", "killed", "power_cut", "jump", "thin")
 def executions_of_a_new_connection_are_foreign() -> Any:
     """A restart does not ask for its resting orders by name, so that it does not know their executions again."""
     real = evidence.gather
@@ -370,11 +370,7 @@ def nobody_is_told_of_bare_positions() -> Any:
 @canary
 def never_compared_again() -> Any:
     """Journal and exchange are compared at the start only."""
-
-    async def nothing(_self: Keeper) -> None:
-        return
-
-    return patch.object(Keeper, "_compare_if_due", nothing)
+    return patch.object(Keeper, "_must_compare", lambda self: False)
 
 
 @among(*_DOUBTS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context, copy_context
+from heapq import heappop, heappush
 from typing import Any
 
 
@@ -11,14 +13,47 @@ class Killed(BaseException):
     """The process is dead: whoever asks for anything is told so, and nothing that it does has an effect any more."""
 
 
+class Timer:
+    """Something that is to be done at a moment, unless it is cancelled."""
+
+    __slots__ = ("_args", "_callback", "_context", "_when", "over")
+
+    def __init__(self, when: float, callback: Callable[..., Any], args: tuple[Any, ...], context: Context | None):
+        self.over = False
+        self._when = when
+        self._callback = callback
+        self._args = args
+        self._context = context or copy_context()
+
+    def cancel(self) -> None:
+        """Do not do it."""
+        self.over = True
+
+    def cancelled(self) -> bool:
+        """Whether it is not to be done."""
+        return self.over
+
+    def when(self) -> float:
+        """Return the moment, seconds since the world began."""
+        return self._when
+
+    def run(self) -> None:
+        """Do it."""
+        self._context.run(self._callback, *self._args)
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
-    """An event loop without a network and without threads, whose time jumps to the next thing that is due."""
+    """An event loop without a network and without threads, whose time jumps to the next thing that is due.
+
+    Its timers are its own: a bot's life is mostly waiting, and comparing `asyncio.TimerHandle` in a heap took a third
+    of a simulation's time.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._passed = 0.0
-        self._selector = self  # the loop's own place to wait
-        self._clock_resolution = 1e-6  # more than a float can tell after years
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._number = 0  # of those due at the same moment, who came first is done first
         self.complaints: list[str] = []
         self.set_exception_handler(self._complained)
 
@@ -26,14 +61,37 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Return the seconds since the world began."""
         return self._passed
 
-    def select(self, timeout: float | None) -> list[Any]:
-        """Let the time pass until the next thing is due."""
-        if timeout is None:
-            raise AssertionError(
-                "everybody waits and nothing will ever happen: the simulation has come to a standstill"
-            )
-        self._passed += timeout
-        return []
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> Timer:  # type: ignore[override]
+        """Do something after so many seconds."""
+        return self.call_at(self._passed + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> Timer:  # type: ignore[override]
+        """Do something at a moment, seconds since the world began."""
+        timer = Timer(when, callback, args, context)
+        self._number += 1
+        heappush(self._timers, (when, self._number, timer))
+        return timer
+
+    def _run_once(self) -> None:
+        """Do all that is ready; if there is nothing, let the time pass until the next thing is due."""
+        ready, timers = self._ready, self._timers
+        if not ready:
+            while timers and timers[0][2].over:
+                heappop(timers)
+            if not timers:
+                raise AssertionError(
+                    "everybody waits and nothing will ever happen: the simulation has come to a standstill"
+                )
+            when, _, timer = heappop(timers)
+            self._passed = max(self._passed, when)
+            try:
+                timer.run()
+            except Exception as error:  # noqa: BLE001 - as any event loop: it is told, and the others go on
+                self.call_exception_handler({"message": "a timer failed", "exception": error})
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """Run it at once: threads would bring an order of their own."""

@@ -135,6 +135,7 @@ class Network:
         answer: asyncio.Future[Any] = self._loop.create_future()
         not_done = OrderNotSent if moves_money else TransientError
         nobody_knows = OrderUnknown if moves_money else TransientError
+        asked = self._loop.time()
 
         def say(error: BaseException | None, value: Any = None) -> None:
             if answer.done():
@@ -144,21 +145,23 @@ class Network:
             else:
                 answer.set_result(value)
 
+        def give_up() -> None:
+            say(nobody_knows(f"{what}: no answer within {PATIENCE:g} s."))
+
         def arrive() -> None:
             value, error = self._answered(act, what, fate, not_done, nobody_knows)
-            if fate.loss != "answer":
+            if fate.loss != "answer" and fate.there + fate.back < PATIENCE:
                 self._loop.call_later(fate.back, say, error, value)
+            else:
+                self._loop.call_later(asked + PATIENCE - self._loop.time(), give_up)
 
         if not fate.reached:
             self._loop.call_later(fate.there, say, not_done(f"{what}: the exchange could not be reached."))
-        elif fate.loss != "request":
+        elif fate.loss == "request" or fate.there >= PATIENCE:
+            self._loop.call_later(PATIENCE, give_up)
+        else:
             self._loop.call_later(fate.there, arrive)
-        late = nobody_knows(f"{what}: no answer within {PATIENCE:g} s.")
-        waits = self._loop.call_later(PATIENCE, say, late)
-        try:
-            return await answer
-        finally:
-            waits.cancel()
+        return await answer
 
     def _answered(
         self,

@@ -8,8 +8,10 @@ from typing import Final
 
 from tests.faults.market import PAST, TIMEFRAME
 
-BARS: Final = 86
-QUIET: Final = 26  # the last bars: nothing goes wrong any more, and everything must have been found out when they end
+# Short lives find more bugs a second than long ones: with 60 bars the planted bugs are seen by as many seeds as with 86,
+# in two thirds of the time.
+BARS: Final = 60
+QUIET: Final = 22  # the last bars: nothing goes wrong any more, and everything must have been found out when they end
 SECONDS: Final = BARS * TIMEFRAME.seconds
 TROUBLE: Final = (BARS - QUIET) * TIMEFRAME.seconds
 

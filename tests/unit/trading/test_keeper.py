@@ -374,3 +374,23 @@ def test_a_position_that_an_earlier_session_left_bare_is_protected(make_house):
     fourth.wait(5)
     assert len(house.shop.open_of()) == 1
     assert house.shop.sins == []
+
+
+# -- the end
+
+
+def test_at_the_end_what_was_executed_and_not_told_is_booked(house):
+    house.bar("b")
+    [intent] = house.engine.intents
+    fill = house.shop.buy_whole(intent.id)
+    house.shop.wire.clear()  # nobody hears of it
+    house.run(house.keeper.compare_last())
+    assert [content.fill.id for content in house.journal.contents("fill")] == [fill.id]
+    assert house.engine.portfolio.quantity == house.shop.position > 0
+
+
+@pytest.mark.parametrize("error", [TransientError("down"), AuthError("wrong key")])
+def test_an_exchange_that_does_not_answer_at_the_end_holds_nothing_up(house, error):
+    house.shop.fault("now", error, times=9)
+    house.run(house.keeper.compare_last())
+    assert house.keeper.hold == "journal and exchange could not be compared (down)" or "wrong key" in house.texts()
