@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from cryptobot.core.clock import Clock
@@ -15,12 +16,14 @@ from cryptobot.core.order_types import OrderType, TimeInForce
 from cryptobot.core.orders import Order, OrderStatus
 from cryptobot.core.risk import RiskGate
 from cryptobot.core.sizing import Sizing
+from cryptobot.core.text import written
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Balance, Intent, OcoIntent
 from cryptobot.exchange.protocol import Exchange
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Notice
+from cryptobot.trading.asking import asked
 from cryptobot.trading.client_ids import ClientIds
 from cryptobot.trading.engine import Engine
 from cryptobot.trading.gateway.gateway import Gateway
@@ -82,19 +85,21 @@ async def open_desk(
         If the journal or the exchange cannot be trusted or used.
     """
     exchange, symbol = plan.exchange, plan.symbol
-    market = await exchange.market(symbol)
+    market = await asked(partial(exchange.market, symbol), clock, tell)
     view = JournalView.of(recorder.journal, bars=False)
-    session = view.session or await _first(plan, market, recorder)
+    session = view.session
+    if session is None:
+        session = await asked(partial(_first, plan, market, recorder), clock, tell)
     ids = ClientIds(plan.name, clock.now(), taken=view.lives)
     gateway = Gateway(exchange, market, recorder, clock, ids, tell)
     gateway.begin(session)
     gateway.restore(view)
     portfolio = view.portfolio(market, session.cash)
     gate = _gate(plan.limits, market, view)
-    rules = await exchange.rules(symbol)
+    rules = await asked(partial(exchange.rules, symbol), clock, tell)
     able = exchange.capabilities
     costs = getattr(exchange, "costs", None)
-    grid = await exchange.grid(symbol)
+    grid = await asked(partial(exchange.grid, symbol), clock, tell)
     if view.session is not None and not able.keeps_account:
         await _tell_forgetful(cast("ForgetfulExchange", exchange), symbol, gateway, view, recorder)
     at_work = [(life.intent, life.filled_quantity) for life in gateway.open_lives]
@@ -113,7 +118,8 @@ async def open_desk(
             oco=rules.oco and able.oco,
             fee=ZERO if costs is None else costs.fee,
         )
-        notices = engine.prime(await exchange.history(symbol, plan.timeframe, max(wanted.memory, _LEAST_HISTORY)))
+        bars = max(wanted.memory, _LEAST_HISTORY)
+        notices = engine.prime(await asked(partial(exchange.history, symbol, plan.timeframe, bars), clock, tell))
         if wanted == strategy():  # else the parameters were changed meanwhile: once more with those
             break
     decided = [each for each in view.intents if isinstance(each, Intent) and not _rests(each)]
@@ -125,14 +131,11 @@ async def open_desk(
         tell(notice)
     if view.session is not None:
         held = portfolio.quantity
-        what = f"a position of {held:,.8g} {market.base}" if held else "no position"
-        tell(
-            Notice(
-                "info",
-                f"Goes on from its journal: {len(portfolio.trades):,} trades, {what}, {len(at_work)} orders at work.",
-                "started",
-            )
-        )
+        what = f"a position of {written(held, 8)} {market.base}" if held else "no position"
+        text = f"Goes on from its journal: {len(portfolio.trades):,} trades, {what}, {len(at_work)} orders at work."
+        if last is not None and last.state != TradingState.ACTIVE:
+            text += f" Trading is {last.state} since then: {last.reason}."
+        tell(Notice("info", text, "started"))
     return Desk(engine, gateway, Reconciler(gateway, able.order_deadline))
 
 
@@ -143,7 +146,7 @@ async def _first(plan: Plan, market: Market, recorder: Recorder) -> SessionStart
     held, cash = balances.get(market.base, nothing).total, balances.get(market.quote, nothing)
     if market.round_quantity(held) > 0:
         raise ConfigError(
-            f"{plan.name}: the account holds {held} {market.base} that this bot did not buy. "
+            f"{plan.name}: the account holds {written(held)} {market.base} that this bot did not buy. "
             "Sell or move it first, or use an account of its own: a bot never touches what is not its own."
         )
     session = SessionStarted(cash.free, held, cash.locked, time)

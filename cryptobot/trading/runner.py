@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError
 from cryptobot.core.events import ExchangeEvent
-from cryptobot.core.money import ZERO
 from cryptobot.core.secrecy import redact, scrub
 from cryptobot.core.types import Mode
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Action, Level, Notice, SetTradingState
+from cryptobot.trading.asking import asked
 from cryptobot.trading.discreet import discreet
 from cryptobot.trading.engine import Engine
 from cryptobot.trading.gateway.gateway import Gateway
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from cryptobot.alerts.channel import AlertChannel
 
 # So long a stop waits for an order that is being sent.
-_DRAIN: Final = 8.0
+_DRAIN: Final = 6.0
 # Comparisons at a start, before the first bar.
 _COMPARISONS: Final = 3
 
@@ -211,7 +211,7 @@ class Runner(SessionState):
 
     async def main(self) -> None:
         """Trade until stopped, halted or out of bars, on the running loop."""
-        self._loop, self._turn = asyncio.get_running_loop(), asyncio.Lock()
+        self._loop, self._turn, self.keeper = asyncio.get_running_loop(), asyncio.Lock(), None
         self._task = asyncio.current_task()
         keeping: asyncio.Task[None] | None = None
         try:
@@ -242,7 +242,7 @@ class Runner(SessionState):
     async def _open(self) -> None:
         self._may_wake = True
         try:
-            await self.exchange.connect()
+            await asked(self.exchange.connect, self._clock, self.tell)
             if self.desk is None:
                 if self.exchange.mode is Mode.LIVE:
                     report = await asyncio.to_thread(require_live, self._gate, wish_of(self._strategy, self.plan))
@@ -300,10 +300,10 @@ class Runner(SessionState):
                 await hands.feed(news)
 
     def _halt(self, reason: str) -> None:
-        held = ZERO if self.engine is None else self.engine.portfolio.quantity
-        kept = f" A position of {held:,.8g} {self.plan.symbol.partition('/')[0]} stays open." if held else ""
+        left = "nothing is open" if self.desk is None else left_open(self.desk)
         self._set_state("halted", reason)
-        self.tell(Notice("error", f"Halted: {reason}{kept}", "halted", {"why": reason}))
+        text = f"Halted: {reason.removesuffix('.')}. What is left: {left}."
+        self.tell(Notice("error", text, "halted", {"why": reason}))
 
     async def _decide(self, decide: Callable[[Engine, int], list[Action]]) -> None:
         turn, desk, hands = self._turn, self.desk, self._hands

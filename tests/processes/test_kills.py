@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -54,12 +55,17 @@ def config(simulator):
     }
 
 
-def wait_for(condition):
-    """Look until something is so, for as long as a busy machine may need."""
+def wait_for(condition, why=lambda: ""):
+    """Look until something is so, for as long as a busy machine may need; if it never is, say why."""
     deadline, tick = time.monotonic() + PATIENCE, threading.Event()
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, why()
         tick.wait(0.002)
+
+
+def state(bot):
+    """Return how a bot stands, and what it said last."""
+    return "\n".join([str(bot.status()), *(f"{line.time} {line.text}" for line in bot.logs(60))])
 
 
 def kill_somewhere(simulator, draw):
@@ -152,10 +158,11 @@ def test_with_faults_it_is_killed_cut_off_stopped_and_attached_at_will(simulator
         else:
             simulator.faults.seeded(step, rate=0.05)
         bot = launch(settings)  # as if its cell were run again
-        wait_for(lambda: len(simulator.ledger.orders) >= orders + draw.randrange(1, 4))  # noqa: B023
+        more = draw.randrange(1, 4)
+        wait_for(lambda: len(simulator.ledger.orders) >= orders + more, partial(state, bot))  # noqa: B023
     simulator.faults.clear()
     bot = attach("killed")
-    assert bot.wait_until(lambda: bot.status().unknown_orders == 0 and bot.status().connected, PATIENCE)
+    wait_for(lambda: bot.status().unknown_orders == 0 and bot.status().connected, partial(state, bot))
     bot.stop()
     status = bot.status()
     assert (status.trading_state, status.unknown_orders) == ("active", 0), bot.notices(10)

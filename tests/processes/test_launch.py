@@ -178,7 +178,8 @@ def test_real_money_takes_no_code_from_a_cell():
 
 LAUNCHER = """
 import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have them ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from cryptobot.control.launch import launch
 bot = launch({"name": "mine", "mode": "practice", "exchange": {"speed": 6000}, "strategy": {"name": "ma_crossover"}})
 print(bot.status().pid, flush=True)
