@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
 from cryptobot.core.events import BarClosed, ConnectionChanged, ExchangeEvent
+
+
+class Reach:
+    """Whether the exchange can be reached, when more than one connection leads there: it can when all work."""
+
+    def __init__(self) -> None:
+        self._down: set[object] = set()
+
+    def is_news(self, source: object, event: ExchangeEvent) -> bool:
+        """Whether an event that came over one of the connections is to be told."""
+        if not isinstance(event, ConnectionChanged):
+            return True
+        (self._down.discard if event.up else self._down.add)(source)
+        return not event.up or not self._down
 
 
 class Events:
@@ -16,15 +30,22 @@ class Events:
         self._waiting: deque[ExchangeEvent] = deque()
         self._bell: asyncio.Event | None = None
 
+    def begin(self) -> None:
+        """Forget what was said of the connections of an earlier reader: his are gone, and the new ones begin whole."""
+        self._waiting = deque(event for event in self._waiting if not isinstance(event, ConnectionChanged))
+
     def put(self, events: Iterable[ExchangeEvent]) -> None:
         """Add events, and ring."""
         self._waiting.extend(events)
         if self._bell is not None:
             self._bell.set()
 
-    def take(self) -> ExchangeEvent | None:
-        """Return the oldest event, or None."""
-        return self._waiting.popleft() if self._waiting else None
+    def take(self, reach: Reach) -> Iterator[ExchangeEvent]:
+        """Take what waits and is news, oldest first, and what is put in meanwhile."""
+        while self._waiting:
+            event = self._waiting.popleft()
+            if reach.is_news(self, event):
+                yield event
 
     async def rung(self) -> None:
         """Wait until something is put in."""
@@ -44,7 +65,8 @@ async def merged(
     """Yield events about orders and closed bars.
 
     Whatever is known of orders comes before any further bar, so that an order that was answered at a bar's close is
-    told of before the next bar.
+    told of before the next bar. Both sources have a connection of their own: the exchange can be reached again when
+    both can.
 
     Parameters
     ----------
@@ -62,9 +84,11 @@ async def merged(
     """
     coming: asyncio.Task[BarClosed | ConnectionChanged] | None = None
     bell: asyncio.Task[None] | None = None
+    reach = Reach()
+    events.begin()
     try:
         while True:
-            while (event := events.take()) is not None:
+            for event in events.take(reach):
                 yield event
             check()
             coming = coming or asyncio.ensure_future(_next(feed, unread))
@@ -76,15 +100,16 @@ async def merged(
             item = coming.result()
             if isinstance(item, BarClosed):
                 await before_bar(item)
-                while (event := events.take()) is not None:
+                for event in events.take(reach):
                     yield event
             coming = None
-            yield item
+            if reach.is_news(feed, item):
+                yield item
     except StopAsyncIteration:
         return
     finally:
-        if unread is not None and coming is not None and _has_come(coming):
-            unread.append(coming.result())
+        if unread is not None and coming is not None and _has_come(coming) and isinstance(coming.result(), BarClosed):
+            unread.append(coming.result())  # what is said of a connection that is given up holds for no other
         for task in (coming, bell):
             if task is not None and not task.done():
                 task.cancel()
