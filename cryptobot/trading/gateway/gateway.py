@@ -376,7 +376,7 @@ class Gateway:
     def _not_taken(self, name: str, legs: list[Intent], error: OrderRejected | OrderNotSent) -> list[ExchangeEvent]:
         rejected = isinstance(error, OrderRejected)
         kind: OutcomeKind = "rejected" if rejected else "not_sent"
-        reason = str(error).removeprefix(f"order {name}: ").removesuffix(".")
+        reason = str(error).removeprefix(f"order {name}: ").removesuffix(".").removesuffix(". Nothing was traded")
         self.recorder.write("outcome", Outcome(name, kind, reason=reason), durable=False)
         self.activity += 1
         news: list[ExchangeEvent] = []

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from cryptobot.core.events import ExchangeEvent
 from cryptobot.core.money import ZERO
+from cryptobot.core.text import written
 from cryptobot.core.types import Intent
 from cryptobot.trading.actions import Notice
 from cryptobot.trading.gateway.evidence import Evidence
@@ -107,7 +108,8 @@ class Reconciler:
             self._accepts = False
             self._adopt_difference(*difference)
             difference = (ZERO, ZERO)
-        self._look_for_absent(evidence, weighed, balanced=difference == (ZERO, ZERO))
+        # Whoever takes money or coins away changes one of the two; an execution would have changed both.
+        self._look_for_absent(evidence, weighed, balanced=ZERO in difference)
         if not weighed.again:  # an order that is not shown just now may have been executed
             self._weigh_balances(evidence, weighed, difference, position)
         weighed.again = weighed.again or gateway.restless
@@ -167,15 +169,15 @@ class Reconciler:
         base, quote = difference
         market = gateway.market
         what = " and ".join(
-            f"{abs(amount):,.8g} {name} {'more' if amount > 0 else 'less'}"
+            f"{written(abs(amount), 8)} {name} {'more' if amount > 0 else 'less'}"
             for amount, name in ((base, market.base), (quote, market.quote))
             if amount
         )
         self._adopt_difference(base, quote)
         if lacks:
             weighed.halt = (
-                f"the account does not hold the position of {position:,.8g} {market.base} that the bot bought. Nothing is "
-                "traded until a person has looked: bring it back, or start anew with another journal"
+                f"the account does not hold the position of {written(position, 8)} {market.base} that the bot bought. "
+                "Nothing is traded until a person has looked: bring it back, or start anew with another journal"
             )
         elif quote < 0 or base < 0:
             weighed.reduce = f"the account holds {what} than the bot's orders explain: a withdrawal, or orders by hand"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cryptobot.core.money import Market
 from cryptobot.core.orders import Order
+from cryptobot.core.text import written
 from cryptobot.core.types import Fill, Side
 from cryptobot.trading.actions import Notice
 from cryptobot.trading.client_ids import ClientIds
@@ -77,8 +78,8 @@ class Strangers:
         self._tell(
             Notice(
                 "error",
-                f"Somebody else {did} {fill.quantity:,.8g} {self._market.base} in this account at {fill.price:,.10g}; "
-                "it is no part of this bot's books.",
+                f"Somebody else {did} {written(fill.quantity, 8)} {self._market.base} in this account at "
+                f"{written(fill.price)}; it is no part of this bot's books.",
                 "external",
             )
         )

@@ -46,10 +46,12 @@ def finished(life: OrderLife, time: int) -> Order:
 
 def unknown(name: str, reason: str) -> Notice:
     """Tell that nobody knows what became of an order."""
+    # What the error says to whoever sent it is done here by itself.
+    cause = reason.removeprefix(f"order {name}: ").partition(". It is not sent again")[0].removesuffix(".")
     return Notice(
         "error",
-        f"Nobody knows what became of order {name}: {reason.removesuffix('.')}. It is looked for; nothing new is bought "
+        f"Nobody knows what became of order {name}: {cause}. It is looked for; nothing new is bought "
         "until it is found, or proved not to be there.",
         "unknown_order",
-        {"order": name, "why": reason},
+        {"order": name, "why": cause},
     )

@@ -130,7 +130,7 @@ def test_without_an_answer_it_is_unknown_and_told_and_never_sent_again(bench, af
     assert bench.gateway.restless
     assert bench.outcomes() == [(intent.id, "unknown")]
     assert bench.topics() == ["unknown_order"]
-    assert dict(bench.notices[0].facts) == {"order": intent.id, "why": "no answer within 10 s."}
+    assert dict(bench.notices[0].facts) == {"order": intent.id, "why": "no answer within 10 s"}
     assert "within 10 s. It is looked for" in bench.notices[0].text
     for _ in range(10):
         bench.clock.advance(7)

@@ -118,6 +118,19 @@ def test_an_order_that_is_not_shown_while_the_money_is_gone_is_not_absent(bench)
     assert bench.position == bench.shop.position
 
 
+@pytest.mark.parametrize("side", ["buy", "sell"])
+@pytest.mark.parametrize(("coins", "cash"), [(1, 0), (0, 100)])
+def test_who_takes_money_away_takes_no_proof_away(bench, coins, cash, side):
+    """Else a position whose sale was lost could never be sold once somebody withdrew something."""
+    bought(bench)
+    intent = lost(bench, after=False, wanted=bench.buy() if side == "buy" else bench.sell(bench.position))
+    bench.shop.coins -= coins
+    bench.shop.cash -= cash
+    bench.clock.advance(DEADLINE + 1)
+    bench.settle()
+    assert bench.outcomes()[-1] == (intent.id, "absent")
+
+
 def test_an_order_that_was_shown_once_cannot_be_absent(bench):
     bought(bench)
     stop = bench.stop(bench.position)
