@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 from cryptobot.control import state_file, wire
 from cryptobot.control.folders import Folders
 from cryptobot.control.gone import BotGoneError
-from cryptobot.control.locks import is_free
 from cryptobot.control.state_file import ProcessState, error_of
 from cryptobot.core.errors import CryptobotError
+from cryptobot.core.file_lock import is_free
 
 _CONNECT: Final = 2.0
 # Longer than the server lets any answer wait.
@@ -104,7 +104,13 @@ class ProcessClient:
     def _request(
         self, state: ProcessState, method: str, path: str, body: bytes | None, patience: float
     ) -> dict[str, Any]:
-        """Ask once; again in a moment, while it is said that too much was asked."""
+        """Ask once; again in a moment, while it is said that too much was asked.
+
+        Only while the process holds the lock of its name: the port of one that is no more may be another program's, and
+        what that would answer, code among it, is believed by nobody.
+        """
+        if is_free(self._folders.of(self._name, "lock")):
+            raise BotGoneError(gone(self._folders, self._name))
         deadline = time.monotonic() + patience
         while True:
             status, content = self._exchange(state, method, path, body, patience)

@@ -9,8 +9,8 @@ from cryptobot.control.ending import left_open
 from cryptobot.control.folders import Folders, checked_name
 from cryptobot.control.gone import BotGoneError
 from cryptobot.control.journal_place import known_journal
-from cryptobot.control.locks import is_free
 from cryptobot.core.clock import SystemClock
+from cryptobot.core.file_lock import is_free
 from cryptobot.core.trading_state import TradingState
 from cryptobot.trading.journal import JournalView, SqliteJournal, TradingStateChange
 
@@ -65,7 +65,7 @@ def kill_bot(name: str, *, flatten: bool = False, reason: str = "killed by the u
     return Killed(
         running=True,
         open=left,
-        text=f"{name} is {status.trading_state}: it sends no order until a person clears it, cb.attach({name!r}).clear(). "
+        text=f"{name} is {status.trading_state}: it sends no order until a person clears it: `cryptobot clear {name}`. "
         + (f"Still open: {'; '.join(left)}." if left else "Nothing is open."),
     )
 
@@ -85,5 +85,5 @@ def _journaled(folders: Folders, name: str, reason: str, *, flatten: bool) -> Ki
         running=False,
         open=left,
         text=f"{name} does not run. Its journal says from now on that it is halted; once started, it cancels its orders and sends "
-        f"none. Until then nothing is cancelled on the exchange{': ' + left[0] if left else ''}.{sold}",
+        f"none until a person clears it: `cryptobot clear {name}`. Until then nothing is cancelled on the exchange{': ' + left[0] if left else ''}.{sold}",
     )

@@ -132,9 +132,9 @@ class ControlServer:
     async def close(self) -> None:
         """Listen no more."""
         self._commands.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        while self._cleanups:
+        while self._cleanups:  # the door first: who is in already is answered by the threads
             await self._cleanups.pop()()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _tell_about(self, request: web.Request) -> web.Response:
         return _good(self._about())

@@ -14,6 +14,7 @@ from cryptobot.control.metrics import metrics
 from cryptobot.control.reading import Reading
 from cryptobot.control.server import ControlServer
 from cryptobot.control.state_file import ProcessState
+from cryptobot.core.file_lock import FileLock
 
 
 class Served:
@@ -22,6 +23,8 @@ class Served:
     def __init__(self, bot, folder, *, name=None):
         self.bot, self.folders = bot, Folders(folder)
         self.folders.make(bot.name)
+        self.lock = FileLock(self.folders.of(bot.name, "lock"))
+        assert self.lock.take()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, name="served")
         self.thread.start()
@@ -51,3 +54,4 @@ class Served:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(30)
         self.loop.close()
+        self.lock.release()

@@ -13,7 +13,7 @@ from cryptobot.control import state_file
 from cryptobot.control.checkup.finding import Finding
 from cryptobot.control.folders import Folders
 from cryptobot.control.journal_place import known_journal
-from cryptobot.control.locks import is_free
+from cryptobot.core.file_lock import is_free
 
 _LEAST: Final = 1_000_000_000
 # Checking a journal reads all of it.
