@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
-import pkgutil
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from cryptobot.alerts import channels
 from cryptobot.alerts.channel import AlertChannel
 from cryptobot.core.errors import ConfigError
-from cryptobot.core.registry import Registry
+from cryptobot.core.registry import Registry, modules_in, subclass_of
 
 C = TypeVar("C", bound=type[AlertChannel])
 
 
-def _accept(name: str, cls: type[AlertChannel]) -> None:
-    if not (inspect.isclass(cls) and issubclass(cls, AlertChannel)):
-        raise ConfigError(f"alert channel `{name}`: {cls!r} is not a channel. Derive the class from cb.AlertChannel.")
-    cls.name = name
-
-
 ALERTS: Registry[type[AlertChannel]] = Registry(
-    "alert channel",
-    "cryptobot.alerts",
-    lambda: [found.name for found in pkgutil.iter_modules(channels.__path__, f"{channels.__name__}.")],
-    _accept,
+    "alert channel", "cryptobot.alerts", modules_in(channels), subclass_of(AlertChannel, "cb.AlertChannel", named=True)
 )
 
 
@@ -49,12 +38,7 @@ def alert(name: str) -> Callable[[C], C]:
     ...     def send(self, message):
     ...         print(message.level.upper())
     """
-
-    def decorate(cls: C) -> C:
-        ALERTS.register(name)(cls)
-        return cls
-
-    return decorate
+    return cast("Callable[[C], C]", ALERTS.register(name))
 
 
 def alert_channels(wanted: Mapping[str, Mapping[str, Any]]) -> list[AlertChannel]:

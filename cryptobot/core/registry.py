@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module, metadata
-from typing import Generic, TypeVar
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any, Generic, TypeVar
 
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.suggest import closest, listed
@@ -123,6 +125,33 @@ class Registry(Generic[T]):
                 ) from error
             if self._parts.get(entry.name) is not part:
                 self.register(entry.name)(part)
+
+
+def modules_in(package: ModuleType) -> Callable[[], list[str]]:
+    """Say that every module of a package is built in: a new part is a new file."""
+    return lambda: [found.name for found in iter_modules(package.__path__, f"{package.__name__}.")]
+
+
+def subclass_of(base: type, public: str, *, named: bool = False) -> Callable[[str, Any], None]:
+    """Take the classes that are derived from a base.
+
+    Parameters
+    ----------
+    base
+        The class that all parts have in common.
+    public
+        What users call it, for example ``"cb.Strategy"``.
+    named
+        Whether a part is told its name, as its attribute ``name``.
+    """
+
+    def accept(name: str, part: Any) -> None:
+        if not (isinstance(part, type) and issubclass(part, base)):
+            raise ConfigError(f"`{name}`: {part!r} is no subclass of {public}. Derive the class from {public}.")
+        if named:
+            setattr(part, "name", name)  # noqa: B010 - only those bases have it that ask for it
+
+    return accept
 
 
 def _module(part: object) -> str:

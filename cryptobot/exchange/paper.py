@@ -13,7 +13,7 @@ from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import ConfigError, DataError, OrderNotSent, OrderRejected, TransientError
 from cryptobot.core.events import BarClosed, ConnectionChanged, ExchangeEvent
 from cryptobot.core.grid import PriceGrid
-from cryptobot.core.money import Market, decimal_of
+from cryptobot.core.money import ZERO, Market, decimal_of
 from cryptobot.core.order_types import OrderType, TimeInForce
 from cryptobot.core.orders import Order
 from cryptobot.core.quotes import Quote
@@ -22,9 +22,10 @@ from cryptobot.core.types import Balance, Bar, Fill, Intent, Mode, OcoIntent
 from cryptobot.exchange.capabilities import Capabilities
 from cryptobot.exchange.connector.stream import Events, merged
 from cryptobot.exchange.filters import rounded
-from cryptobot.exchange.matching import Costs, Fees, MatchingCore
+from cryptobot.exchange.matching import Costs, MatchingCore
 from cryptobot.exchange.protocol import Exchange
 from cryptobot.exchange.rules import MarketRules
+from cryptobot.exchange.simulated_account import new_account, rest_again
 from cryptobot.exchange.telling import told
 
 # A quote that is older than this is not traded on.
@@ -142,9 +143,7 @@ class PaperExchange:
         core = self._core
         if core is None:
             self._currency = rules.market.quote
-            fees = Fees(self.costs.fee, self.costs.fee, "quote")
-            held = {self._currency: self._cash, rules.market.base: Decimal(0)}
-            self._core = MatchingCore([rules], held, fees, slippage_bps=self.costs.slippage_bps)
+            self._core = new_account(rules, {self._currency: self._cash, rules.market.base: ZERO}, self.costs)
         elif symbol not in core.symbols or core.rules(symbol) != rules:
             if rules.market.quote != self._currency:
                 raise ConfigError(
@@ -252,20 +251,8 @@ class PaperExchange:
         """Take over an account and its resting orders from an earlier session; see `ForgetfulExchange.restore`."""
         rules = await self._source.rules(symbol)
         self._currency = rules.market.quote
-        fees = Fees(self.costs.fee, self.costs.fee, "quote")
-        # An execution's id is its own for ever: who has booked one of an earlier session takes it for the same again.
-        first = max(after or 0, self._clock.now())
-        self._core = MatchingCore(
-            [rules], balances, fees, slippage_bps=self.costs.slippage_bps, first_order_id=first, first_fill_id=first
-        )
-        lost: list[str] = []
-        for order in orders:
-            legs = [order] if isinstance(order, Intent) else [order.above, order.below]
-            try:
-                await (self.submit(order) if isinstance(order, Intent) else self.submit_oco(order))
-            except OrderRejected:
-                lost += [leg.id for leg in legs]
-        return lost
+        self._core = new_account(rules, balances, self.costs, first_id=max(after or 0, self._clock.now()))
+        return await rest_again(self, orders)
 
     def __repr__(self) -> str:
         return f"PaperExchange({self._source.name!r}, on paper: real prices, simulated fills, no orders are sent)"

@@ -13,7 +13,7 @@ from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import ConfigError, OrderRejected, TransientError
 from cryptobot.core.events import BarClosed, ExchangeEvent, OrderChanged, OrderRefused
 from cryptobot.core.grid import PriceGrid
-from cryptobot.core.money import Market
+from cryptobot.core.money import ZERO, Market
 from cryptobot.core.order_types import OrderType, TimeInForce
 from cryptobot.core.orders import Order
 from cryptobot.core.portfolio import Portfolio
@@ -23,8 +23,9 @@ from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Balance, Bar, Fill, Intent, Mode, OcoIntent
 from cryptobot.exchange.capabilities import Capabilities
 from cryptobot.exchange.filters import rounded
-from cryptobot.exchange.matching import Costs, Fees, MatchingCore, Refused
+from cryptobot.exchange.matching import Costs, Refused
 from cryptobot.exchange.rules import MarketRules
+from cryptobot.exchange.simulated_account import new_account, rest_again
 from cryptobot.exchange.telling import told
 from cryptobot.exchange.waiting import WaitingOrders
 
@@ -97,7 +98,7 @@ class SimulatedExchange:
         self.costs = costs
         self._cash = Portfolio(cash).initial_cash
         self._rules = MarketRules(market)
-        self.core = self._new_core({market.quote: self._cash, market.base: Decimal(0)})
+        self.core = new_account(self._rules, {market.quote: self._cash, market.base: ZERO}, costs)
         self._market = market
         self._grid = grid
         self._step = timeframe.nanoseconds
@@ -281,12 +282,6 @@ class SimulatedExchange:
         await self.market(symbol)
         return [fill for fill in self.core.fills(symbol) if fill.time >= since]
 
-    def _new_core(self, balances: Mapping[str, Decimal], first_id: int = 1) -> MatchingCore:
-        fees, slippage = Fees(self.costs.fee, self.costs.fee, "quote"), self.costs.slippage_bps
-        return MatchingCore(
-            [self._rules], balances, fees, slippage_bps=slippage, first_order_id=first_id, first_fill_id=first_id
-        )
-
     async def restore(
         self,
         symbol: str,
@@ -302,16 +297,8 @@ class SimulatedExchange:
                 break
             self._past.append(bar)
             self._now, self._close = bar.time + self._step, bar.close
-        # An execution's id is its own for ever: who has booked one of an earlier session takes it for the same again.
-        self.core = self._new_core(balances, first_id=max(after or 0, self._clock.now()))
-        lost: list[str] = []
-        for order in orders:
-            legs = [order] if isinstance(order, Intent) else [order.above, order.below]
-            try:
-                await (self.submit(order) if isinstance(order, Intent) else self.submit_oco(order))
-            except Refused:
-                lost += [leg.id for leg in legs]
-        return lost
+        self.core = new_account(self._rules, balances, self.costs, first_id=max(after or 0, self._clock.now()))
+        return await rest_again(self, orders)
 
     async def stream(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[ExchangeEvent]:
         """Yield answers to orders and closed bars; see `Exchange.stream`."""

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
-import pkgutil
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from cryptobot.core.errors import ConfigError
-from cryptobot.core.registry import Registry
+from cryptobot.core.registry import Registry, modules_in, subclass_of
 from cryptobot.strategy import library
 from cryptobot.strategy.base import Strategy
 
 S = TypeVar("S", bound=type[Strategy])
 
 
-def _accept(name: str, cls: type[Strategy]) -> None:
-    if not (inspect.isclass(cls) and issubclass(cls, Strategy)):
-        raise ConfigError(f"strategy `{name}`: {cls!r} is not a strategy. Derive the class from cb.Strategy.")
-    cls.name = name
-
-
 STRATEGIES: Registry[type[Strategy]] = Registry(
-    "strategy",
-    "cryptobot.strategies",
-    lambda: [found.name for found in pkgutil.iter_modules(library.__path__, f"{library.__name__}.")],
-    _accept,
+    "strategy", "cryptobot.strategies", modules_in(library), subclass_of(Strategy, "cb.Strategy", named=True)
 )
 
 
@@ -44,12 +32,7 @@ def strategy(name: str) -> Callable[[S], S]:
     ConfigError
         If the name is not allowed or belongs to another module, or the class is not a `Strategy`.
     """
-
-    def decorate(cls: S) -> S:
-        STRATEGIES.register(name)(cls)
-        return cls
-
-    return decorate
+    return cast("Callable[[S], S]", STRATEGIES.register(name))
 
 
 def get_strategy(name: str, **params: Any) -> Strategy:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cryptobot.control import launch as launching
 from cryptobot.control import state_file
 from cryptobot.control.folders import Folders
+from tests.ran import Ran
 
 PATIENCE = 60
 
@@ -43,20 +41,6 @@ def _kill(pid):
         os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
     except ProcessLookupError:
         return
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Its output, which must be one JSON document."""
-        return json.loads(self.out)
 
 
 @pytest.fixture

@@ -6,20 +6,13 @@ the entry-point group ``cryptobot.exchanges`` of another package.
 
 from __future__ import annotations
 
-from cryptobot.core.errors import ConfigError
-from cryptobot.core.registry import Registry
+from cryptobot.core.registry import Registry, subclass_of
 from cryptobot.exchange.connector.quirks.base import Quirks
 from cryptobot.exchange.connector.quirks.binance import Binance
 from cryptobot.exchange.connector.quirks.coinbase import Coinbase
 from cryptobot.exchange.connector.quirks.kraken import Kraken
 
-
-def _accept(name: str, part: type[Quirks]) -> None:
-    if not (isinstance(part, type) and issubclass(part, Quirks)):
-        raise ConfigError(f"exchange `{name}`: {part!r} is no subclass of Quirks. Derive it from Quirks and try again.")
-
-
-exchanges: Registry[type[Quirks]] = Registry("exchange", "cryptobot.exchanges", accept=_accept)
+exchanges: Registry[type[Quirks]] = Registry("exchange", "cryptobot.exchanges", accept=subclass_of(Quirks, "Quirks"))
 for _known in (Binance, Coinbase, Kraken):
     exchanges.register(_known.id)(_known)
 

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from cryptobot.cli import main
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Its output, which must be one JSON document and nothing else."""
-        return json.loads(self.out)
+from tests.ran import Ran
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cryptobot.core.errors import ConfigError
-from cryptobot.core.registry import Registry
+from cryptobot.core.registry import Registry, modules_in, subclass_of
 
 GROUP = "cryptobot.test_parts"
 
@@ -108,16 +108,31 @@ def test_a_package_cannot_take_a_built_in_name(package):
 
 def test_what_is_no_part_is_refused_wherever_it_comes_from(package):
     package("plugin_six", "number = plugin_six:NUMBER", "NUMBER = 5\n")
-
-    def accept(name, part):
-        if not isinstance(part, type):
-            raise ConfigError(f"part `{name}`: {part!r} is not a class.")
-
-    registry = Registry("part", GROUP, accept=accept)
-    with pytest.raises(ConfigError, match="part `five`: 5 is not a class"):
+    registry = Registry("part", GROUP, accept=subclass_of(int, "a whole number"))
+    with pytest.raises(ConfigError, match="`five`: 5 is no subclass of a whole number. Derive the class from"):
         registry.register("five")(5)
-    with pytest.raises(ConfigError, match="part `number`: 5 is not a class"):
+    with pytest.raises(ConfigError, match="`text`: <class 'str'> is no subclass"):
+        registry.register("text")(str)
+    with pytest.raises(ConfigError, match="`number`: 5 is no subclass"):
         registry.names()
+
+
+def test_parts_that_want_it_are_told_their_name():
+    told, untold = type("Told", (int,), {"name": ""}), type("Untold", (int,), {"name": ""})
+    Registry("part", GROUP, accept=subclass_of(int, "int", named=True)).register("first")(told)
+    Registry("part", GROUP, accept=subclass_of(int, "int")).register("second")(untold)
+    assert (told.name, untold.name) == ("first", "")
+
+
+def test_every_file_of_a_package_is_built_in(tmp_path, monkeypatch):
+    (tmp_path / "parts_of_test").mkdir()
+    for name in ("__init__", "one", "two"):
+        (tmp_path / "parts_of_test" / f"{name}.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    found = modules_in(importlib.import_module("parts_of_test"))
+    assert found() == ["parts_of_test.one", "parts_of_test.two"]
+    assert "parts_of_test.one" not in sys.modules
 
 
 def test_a_broken_package_is_named(package):
