@@ -59,8 +59,8 @@ def access_of(
         if api_key is None or secret is None:
             names = listed(f"{quirks.id.upper()}_API_{part}" for part in ("KEY", "SECRET"))
             raise AuthError(
-                f"{quirks.id} needs keys for mode={mode!r}. Set {names} in the environment or in a file .env, or leave "
-                "`mode` out for public data."
+                f"{quirks.id} needs keys for mode={mode!r}. Set {names} in the environment or in a file .env. Without keys "
+                "there is public data only: for a bot mode 'paper', for an exchange no mode."
             )
     testnet = mode == "testnet" and address is None
     return Access(api_key, secret, address, testnet, recv_window, timeout, session), local

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from cryptobot.core.clock import Clock, SystemClock
 from cryptobot.core.errors import ConfigError, ExchangeError
@@ -21,6 +21,7 @@ from cryptobot.exchange.connector import candles
 from cryptobot.exchange.connector.arguments import access_of, choice, positive, seconds
 from cryptobot.exchange.connector.client import exchange_class
 from cryptobot.exchange.connector.connection import Connection
+from cryptobot.exchange.connector.dead_man import DeadManSwitch
 from cryptobot.exchange.connector.desk import Desk
 from cryptobot.exchange.connector.order_stream import OrderStream
 from cryptobot.exchange.connector.registry import quirks_of
@@ -29,6 +30,8 @@ from cryptobot.exchange.connector.tracker import Tracker
 from cryptobot.exchange.feed.closed_bars import ClosedBarFeed
 from cryptobot.exchange.feed.ticks import Tick, opening
 from cryptobot.exchange.rules import MarketRules
+
+_SHORTEST_SWITCH: Final = 15.0
 
 
 class CcxtExchange:
@@ -62,6 +65,10 @@ class CcxtExchange:
         How many milliseconds a signed request stays valid, at most 60,000.
     timeout
         Seconds to wait for an answer.
+    dead_man_switch
+        Let the exchange cancel every order of the account when this process falls silent for so many seconds, 15 to
+        3,600; a `close` in order takes that away. Not every exchange can. None, which is best for nearly everybody: the
+        orders that protect a position stay on the exchange, so that it is protected also when this process is gone.
 
     Attributes
     ----------
@@ -82,6 +89,7 @@ class CcxtExchange:
         clock: Clock | None = None,
         recv_window: int = 5000,
         timeout: float = 10.0,
+        dead_man_switch: float | None = None,
     ) -> None:
         made = exchange_class(id)()
         self._quirks = quirks_of(id)
@@ -110,6 +118,15 @@ class CcxtExchange:
         self._connection = Connection(self._quirks, self._access, self._clock, local=self._local, report=self._reported)
         self._tracker = Tracker()
         self._events = Events()
+        self._switch: DeadManSwitch | None = None
+        if dead_man_switch is not None:
+            self._capabilities.require("dead_man_switch", id)
+            if seconds(dead_man_switch, "dead_man_switch", 3_600) < _SHORTEST_SWITCH:
+                raise ConfigError(
+                    f"dead_man_switch: {dead_man_switch!r} is not allowed. Give seconds, {_SHORTEST_SWITCH:g} to 3,600: "
+                    "a network that stutters must not cost the orders."
+                )
+            self._switch = DeadManSwitch(self._connection, self._clock, dead_man_switch)
         choice(buy_fee, "buy_fee", ("base", "quote"))
         self._desk = Desk(self._connection, self._tracker, self._events.put, buy_fee or self._quirks.buy_fee)
         self._orders: OrderStream | None = None
@@ -151,6 +168,8 @@ class CcxtExchange:
         await self._connection.open()
         try:
             await self.check_rights()
+            if self._switch is not None:
+                await self._switch.arm()
         except ExchangeError:
             await self.close()
             raise
@@ -163,6 +182,8 @@ class CcxtExchange:
 
     async def close(self) -> None:
         """Let go of the network. Open orders stay open at the exchange."""
+        if self._switch is not None:
+            await self._switch.disarm()
         await self._connection.close()
 
     async def now(self) -> int:
@@ -252,7 +273,9 @@ class CcxtExchange:
         key = (symbol, timeframe)
         feed = None
         try:
-            since = self._next.setdefault(key, opening(await self.now(), timeframe))
+            if key not in self._next:
+                self._next[key] = opening(await self.now(), timeframe)
+            since = self._next[key]
             poll = 1.0 if self._local else 10.0  # a server on this machine is asked for nothing
             feed = ClosedBarFeed(source, watcher, symbol, timeframe, clock=self._clock, since=since, poll=poll)
             self._orders = self._followed(symbol)

@@ -103,6 +103,7 @@ class Quirks:
             bar_stream=bool(has.get("watchOHLCV")),
             order_stream=orders and bool(has.get("watchOrders")),
             key_rights=self.key_rights,
+            dead_man_switch=orders and bool(has.get("cancelAllOrdersAfter")),
         )
 
     def require(self, exchange: Any, *, orders: bool) -> None:
