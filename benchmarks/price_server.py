@@ -36,6 +36,7 @@ class Served:
     """A server in a process of its own."""
 
     process: psutil.Process
+    talk: subprocess.Popen[bytes]
     port: int
     token: str
 
@@ -205,36 +206,28 @@ def _protocol() -> list[Figure]:
 
 
 def _bot() -> list[Figure]:
-    """Time bars through an engine in the server's process, idle and under load."""
+    """Time a bot's orders in the server's process, idle and under load."""
     with _served("ours", "--bars") as server:
-        idle = _bar_times(server)
+        _times(server)  # forget its first bars
+        time.sleep(SECONDS)
+        idle = _times(server)
         loaded = asyncio.run(_load(server))
     worse = statistics.median(loaded) / statistics.median(idle)
-    note = "1,000 clients that ask every two seconds and 500 connections that never finish their request"
+    note = f"1,000 clients that ask every two seconds and 500 slow heads; {len(loaded)} orders, a journal on disk"
     return [
-        Figure.of("bar to decision beside an idle server", idle, "µs"),
-        Figure.of("bar to decision under load, against idle", [worse], "×", limit=2.0, note=note),
+        Figure.of("bar to order beside an idle server", idle, "ms", note=f"{len(idle)} orders"),
+        Figure.of("bar to order under load, against idle", [worse], "×", limit=2.0, note=note),
     ]
 
 
-def _bar_times(server: Served) -> list[float]:
-    return asyncio.run(_collect(server))
-
-
-async def _collect(server: Served) -> list[float]:
-    await _logs(server)  # forget what was before
-    await asyncio.sleep(SECONDS)
-    return await _logs(server)
-
-
-async def _logs(server: Served) -> list[float]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(server.request("/explain"))
-    head = await reader.readuntil(b"\r\n\r\n")
-    size = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-    found = json.loads(await reader.readexactly(size))
-    writer.close()
-    return [float(part) for part in found["text"].split()]
+def _times(server: Served) -> list[float]:
+    """Return the milliseconds from bar to order of all orders since this was last asked."""
+    talk = server.talk
+    if talk.stdin is None or talk.stdout is None:
+        raise RuntimeError("the server cannot be asked")
+    talk.stdin.write(b"\n")
+    talk.stdin.flush()
+    return [float(part) for part in json.loads(talk.stdout.readline())]
 
 
 async def _load(server: Served) -> list[float]:
@@ -259,7 +252,9 @@ async def _load(server: Served) -> list[float]:
 
     clients = [asyncio.create_task(client(number)) for number in range(1_000)]
     await asyncio.sleep(2.5)
-    found = await _collect(server)
+    await asyncio.to_thread(_times, server)
+    await asyncio.sleep(SECONDS)
+    found = await asyncio.to_thread(_times, server)
     stop.set()
     await asyncio.gather(*clients, return_exceptions=True)
     for _, writer in half:
@@ -273,12 +268,14 @@ async def _load(server: Served) -> list[float]:
 @contextlib.contextmanager
 def _served(name: str, *options: str) -> Iterator[Served]:
     module = {"ours": "benchmarks.serving", "fastapi": "benchmarks.serving_fastapi"}[name]
-    process = subprocess.Popen([sys.executable, "-m", module, *options], stdout=subprocess.PIPE, cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    )
     try:
         if process.stdout is None:
             raise RuntimeError("the server has no output to read its address from")
         found = json.loads(process.stdout.readline())
-        yield Served(psutil.Process(process.pid), found["port"], found["token"])
+        yield Served(psutil.Process(process.pid), process, found["port"], found["token"])
     finally:
         process.terminate()
         process.wait()

@@ -7,35 +7,26 @@ import json
 import sys
 import tempfile
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import cryptobot as cb
 from benchmarks.asking import call
-from cryptobot.core.bars import BarColumns
+from benchmarks.orders import LIMITS, Stamped
+from cryptobot.core.types import Mode
+from cryptobot.trading.journal import JournalHeader, SqliteJournal
 from mcp_server.limits import Limits
 from mcp_server.memory import BotRecord, MemoryBackend
-from mcp_server.models.bot import BotStatus, Explanation
+from mcp_server.models.bot import BotStatus
 from mcp_server.models.market import Tick
 from mcp_server.server import PriceServer
 
-
-class Timed(MemoryBackend):
-    """A backend whose explanation carries the figures."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.times: list[str] = []
-
-    async def explain(self, bot: str | None) -> Explanation:
-        """Return the microseconds since it was last asked."""
-        text = " ".join(self.times)
-        self.times.clear()
-        return Explanation(bot="b", mode="practice", decision="none", text=text)
+HEADER: Final = JournalHeader("bench", "replay", "", Mode.PRACTICE, "BTC/USDT", "1m", 1)
 
 
-def filled() -> Timed:
+def filled() -> MemoryBackend:
     """Return a backend with three prices and a bot."""
-    backend = Timed()
+    backend = MemoryBackend()
     for symbol in ("BTC/USDT", "ETH/USDT", "SOL/USDT"):
         backend.put_price(Tick(symbol, 60_000.5, time.time_ns(), "practice market", 60_000.0, 60_001.0, 1.5))
     status = BotStatus(bot="b", mode="practice", state="running", symbol="BTC/USDT", timeframe="1m", strategy="s")
@@ -47,15 +38,11 @@ def _serve(options: list[str]) -> None:
     """Serve until the process is ended."""
     backend = filled()
     unbounded = Limits(calls_per_second=1e9, call_burst=10**9, mcp_calls_per_second=1e9, mcp_call_burst=10**9)
-    limits = Limits() if "--bars" in options else unbounded
     with tempfile.TemporaryDirectory() as folder:
-        server = PriceServer(backend, port=0, limits=limits, state_directory=folder).start()
-        sys.stdout.write(json.dumps({"port": server.port, "token": server.token}) + "\n")
-        sys.stdout.flush()
+        server = PriceServer(backend, port=0, limits=unbounded, state_directory=folder).start()
+        _say({"port": server.port, "token": server.token})
         if "--ticks" in options:
             _tick(backend, int(options[options.index("--ticks") + 1]))
-        elif "--bars" in options:
-            _trade(backend)
         else:
             server.wait()
 
@@ -69,15 +56,25 @@ def _tick(backend: MemoryBackend, per_second: int) -> None:
         backend.put_price(Tick("BTC/USDT", 60_000.0 + number % 100, time.time_ns(), "practice market"))
 
 
-def _trade(backend: Timed) -> None:
-    """Decide on a bar a hundred times a second; time each from the moment it was due."""
-    bars = BarColumns.of(cb.practice_bars(n=50_000, seed=7))
-    live = cb.MovingAverageCrossover().live(bars.grid)
-    for bar in bars.rows():
-        due = time.perf_counter() + 0.01
-        time.sleep(0.01)
-        live.update(bar)
-        backend.times.append(f"{(time.perf_counter() - due) * 1e6:.1f}")
+def _trade() -> None:
+    """Let a bot trade a hundred bars a second beside its server; a line on stdin asks for the times of its orders."""
+    exchange = Stamped(cb.practice_bars(100_000, seed=7), market=cb.Market("BTC/USDT"), speed=6_000)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SqliteJournal(Path(folder) / "bench.sqlite", create=HEADER) as journal,
+    ):
+        bot = cb.Bot(cb.MovingAverageCrossover(1, 2), exchange=exchange, limits=LIMITS, journal=journal, name="bench")
+        bot.start()
+        with cb.PriceServer(bot, port=0, state_directory=folder) as server:
+            _say({"port": server.port, "token": server.token})
+            for _line in sys.stdin:
+                _say([exchange.spent.pop() for _ in range(len(exchange.spent))])
+        bot.stop()
+
+
+def _say(content: Any) -> None:
+    sys.stdout.write(json.dumps(content) + "\n")
+    sys.stdout.flush()
 
 
 def _live() -> None:
@@ -98,11 +95,13 @@ def _live() -> None:
             server.start()
             found["starts"].append(time.perf_counter() - begun)
         server.stop()
-    sys.stdout.write(json.dumps(found))
+    _say(found)
 
 
 if __name__ == "__main__":
     if "--life" in sys.argv:
         _live()
+    elif "--bars" in sys.argv:
+        _trade()
     else:
         _serve(sys.argv[1:])

@@ -97,6 +97,9 @@ class BotBackend(Protocol):
     async def explain(self, bot: str | None) -> Explanation:
         """Say why the newest candle did or did not trade."""
 
+    async def metrics(self) -> str:
+        """Return figures of all bots in Prometheus' text format."""
+
     async def note_frontend_error(self, bot: str | None, text: str) -> None:
         """Write an error of a page to the log."""
 

@@ -90,6 +90,7 @@ class MemoryBackend:
         self._bots: dict[str, BotRecord] = {}
         self._strategies: dict[str, StrategyInfo] = {}
         self._reports: dict[str, BacktestReport] = {}
+        self._metrics = ""
         self._listeners: dict[object, Listener] = {}
 
     @property
@@ -133,6 +134,10 @@ class MemoryBackend:
         """Keep the report of a backtest."""
         with self._lock:
             self._reports[report.summary.id] = report
+
+    def put_metrics(self, text: str) -> None:
+        """Set the figures, in Prometheus' text format."""
+        self._metrics = text
 
     # -- what the server asks -----------------------------------------------------------------------------------------
 
@@ -258,6 +263,10 @@ class MemoryBackend:
         """Say why a bot's newest candle did or did not trade."""
         record = self._bot(bot)
         return Explanation(bot=record.status.bot, mode=record.status.mode, decision="hold", text=record.text)
+
+    async def metrics(self) -> str:
+        """Return the figures."""
+        return self._metrics
 
     async def note_frontend_error(self, bot: str | None, text: str) -> None:
         """Write an error of a page to a bot's log."""

@@ -46,12 +46,17 @@ class ServerState:
     started: int
 
 
+def usual() -> Path:
+    """Return the folder of the state files where nobody names another one."""
+    return Path.home() / ".cryptobot" / "servers"
+
+
 def directory(given: Path | str | None = None) -> Path:
     """Return the folder of the state files: the given one, the environment's, or one in the user's home."""
     if given is not None:
         return Path(given).expanduser()
     named = os.environ.get(DIRECTORY)
-    return Path(named).expanduser() if named else Path.home() / ".cryptobot" / "servers"
+    return Path(named).expanduser() if named else usual()
 
 
 def write(folder: Path, state: ServerState, port: int) -> Path:

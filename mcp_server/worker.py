@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import socket
 import ssl
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("mcp_server")
 GOODBYE_SECONDS = 1.0
 """What answers may still take when the server stops."""
+_IMPORTED = threading.Event()
 
 
 class Worker:
@@ -89,6 +91,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._main, name="cryptobot-price-server", daemon=True)
+        self._loading: threading.Thread | None = None
         self.refusals: Refusals | None = None
         self.connections: Connections | None = None
 
@@ -143,6 +146,9 @@ class Worker:
             with self._lock:
                 self._loop = self._stop = None
             self._bound.close()
+            # Putting the assistant together takes some milliseconds; for its first import nobody waits.
+            if self._loading is not None and _IMPORTED.is_set():
+                self._loading.join(GOODBYE_SECONDS)
             self._on_end()
             self._started.set()
 
@@ -156,7 +162,7 @@ class Worker:
 
         async def load() -> tuple[Application, Lifespan]:
             # In a thread: importing the SDK takes a second, and prices are served meanwhile.
-            assistant = await asyncio.to_thread(_assistant, service)
+            assistant = await self._aside(lambda: _assistant(service))
             assistants.append(assistant)
             return assistant.application()
 
@@ -208,6 +214,21 @@ class Worker:
             connections.abort_all()
             await asyncio.gather(watch, return_exceptions=True)
 
+    async def _aside(self, work: Callable[[], Assistant]) -> Assistant:
+        """Wait for work on a thread of its own: those of asyncio would keep the server from stopping meanwhile."""
+        done: concurrent.futures.Future[Assistant] = concurrent.futures.Future()
+        done.set_running_or_notify_cancel()  # from here on it cannot be cancelled, only left alone
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+                done.set_exception(error)
+
+        self._loading = threading.Thread(target=run, name="cryptobot-assistant", daemon=True)
+        self._loading.start()
+        return await asyncio.wrap_future(done)
+
     def _blot(self, text: str) -> str:
         return self._tokens.hide(self._hide(text))
 
@@ -215,6 +236,7 @@ class Worker:
 def _assistant(service: Service) -> Assistant:
     from mcp_server.protocol.build import build  # noqa: PLC0415 - the SDK takes a second to import
 
+    _IMPORTED.set()
     return build(service)
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.markup import escape
@@ -20,17 +20,29 @@ from cryptobot.core.errors import ConfigError
 if TYPE_CHECKING:
     from types import FrameType
 
+    from cryptobot.control.attached_bot import AttachedBot
     from cryptobot.control.price_server.server import PriceServer
     from cryptobot.exchange.protocol import Exchange
     from cryptobot.trading.bot import Bot
 
-_USUAL = "BTC/USDT"
+_USUAL: Final = "BTC/USDT"
+_PRACTICE: Final = "practice"
+_ALL: Final = "all"
 
 
 def serve(
+    bots: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bot", metavar="NAME", help="Bot that was launched; may be repeated. all: every one, whenever it runs."
+        ),
+    ] = None,
     exchange: Annotated[
-        str, typer.Option("--exchange", help="practice, or an exchange that ccxt knows, such as binance: no keys.")
-    ] = "practice",
+        str | None,
+        typer.Option(
+            "--exchange", help="practice (the default), or one that ccxt knows, such as binance: no keys are needed."
+        ),
+    ] = None,
     symbol: Annotated[
         list[str] | None, typer.Option("--symbol", help="Market to look at; may be repeated. Default: BTC/USDT.")
     ] = None,
@@ -61,6 +73,7 @@ def serve(
     \b
     Examples:
       cryptobot serve
+      cryptobot serve --bot all --allow-control
       cryptobot serve --exchange binance --symbol BTC/USDT --symbol ETH/USDT
       cryptobot serve --strategy ma_crossover --param fast=12 --allow-control
     """  # noqa: D301 - click's own mark for text that is not to be wrapped
@@ -68,12 +81,20 @@ def serve(
 
     if param and strategy is None:
         raise ConfigError("--param: it belongs to a strategy, and none is given. Add --strategy NAME.")
-    symbols = symbol or [_USUAL]
-    market = _market(exchange, symbols, strategy, timeframe=timeframe, speed=speed, seed=seed)
-    bot = None if strategy is None else _bot(strategy, param, market, symbols[0], timeframe)
+    bot: Bot | None = None
+    what: Any = None
+    watched = None
+    if bots:
+        given = {"--exchange": exchange, "--symbol": symbol, "--strategy": strategy}
+        what = _launched(bots, [name for name, value in given.items() if value])
+    else:
+        symbols = symbol or [_USUAL]
+        market = _market(exchange or _PRACTICE, symbols, strategy, timeframe=timeframe, speed=speed, seed=seed)
+        bot = None if strategy is None else _bot(strategy, param, market, symbols[0], timeframe)
+        what, watched = bot or market, None if bot is not None or (exchange or _PRACTICE) == _PRACTICE else symbols
     server = PriceServer(
-        bot or market,
-        symbols=None if bot is not None or exchange == "practice" else symbols,
+        what,
+        symbols=watched,
         port=port,
         allow_control=allow_control,
         control_token=os.environ.get("CRYPTOBOT_CONTROL_TOKEN") or None,
@@ -82,10 +103,23 @@ def serve(
     _until_told(server, bot, allow_control=allow_control, json=json)
 
 
+def _launched(names: list[str], others: list[str]) -> list[AttachedBot] | None:
+    """Return handles to launched bots; None for all of them."""
+    from cryptobot.control.attach import attach
+
+    if others:
+        raise ConfigError(f"--bot: its process has a market of its own. Leave out {', '.join(others)}, or --bot.")
+    if _ALL not in names:
+        return [attach(name) for name in dict.fromkeys(names)]
+    if len(names) > 1:
+        raise ConfigError("--bot: all are all. Leave out the others.")
+    return None
+
+
 def _market(
     name: str, symbols: list[str], strategy: str | None, *, timeframe: str, speed: float, seed: int
 ) -> Exchange:
-    if name == "practice":
+    if name == _PRACTICE:
         from cryptobot.exchange.practice import PracticeExchange
 
         if symbols != [_USUAL]:
@@ -135,8 +169,12 @@ def _until_told(server: PriceServer, bot: Bot | None, *, allow_control: bool, js
 
 def _show(server: PriceServer, *, allow_control: bool, json: bool) -> None:
     from mcp_server.assistants import configurations
+    from mcp_server.state_file import usual
 
-    ready = configurations(server.url, server.state_path)
+    # An assistant knows nothing of this shell: not where its programs are, nor what its variables say.
+    folder = usual() if server.state_path is None else server.state_path.absolute().parent
+    place = [] if folder == usual() else ["--state-directory", str(folder)]
+    ready = configurations(server.url, server.state_path, [sys.executable, "-m", "cryptobot", "mcp", *place])
     if json:
         content = {"url": server.url, "state_file": server.state_path, "assistants": ready}
         print_json({**content, "control_token": server.control_token} if allow_control else content)
@@ -147,6 +185,7 @@ def _show(server: PriceServer, *, allow_control: bool, json: bool) -> None:
     out.print(f"The token to read with stands in [bold]{escape(str(server.state_path))}[/bold]", soft_wrap=True)
     if allow_control:
         out.print(f"The token to control with, shown only here: {escape(server.control_token)}", soft_wrap=True)
+        out.print("An assistant that may control has it in the variable CRYPTOBOT_CONTROL_TOKEN.")
     for name, text in ready.items():
         out.print(f"\n[bold]{escape(name)}[/bold]")
         out.print(escape(text), soft_wrap=True)

@@ -201,6 +201,10 @@ class HttpBackend:
         """Give a stopped bot another strategy."""
         return await self._post("/set-strategy", BotStatus, bot=bot, strategy=strategy, parameters=parameters)
 
+    async def metrics(self) -> str:
+        """Refuse: Prometheus asks the server itself."""
+        raise BackendError("Figures are told where the bots are: GET /metrics of the price server.")
+
     async def stop_all(self) -> Sequence[str]:
         """Refuse: only the server's own process stops all of its bots."""
         raise BackendError("All bots are stopped where they run: cb.stop_all(), or POST /shutdown with stop_bots.")

@@ -64,7 +64,8 @@ def _operation(route: Route, references: Any) -> dict[str, Any]:
         errors |= _BODY_ERRORS
     if route.policy.right is Right.NONE:
         errors = {status: errors[status] for status in ("400", "403", "421", "429")}
-    content = {"application/json": {"schema": references[route.answer, "serialization"]}} if route.answer else {}
+    schema = references[route.answer, "serialization"] if route.answer else {"type": "string"}
+    content = {route.media: {"schema": schema}}
     operation: dict[str, Any] = {
         "summary": route.summary,
         "operationId": f"{route.method.lower()}{route.path.replace('/', '_').replace('{', '').replace('}', '')}",

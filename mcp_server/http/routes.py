@@ -65,6 +65,8 @@ class Route:
         Shape of the answer; None where it is not a JSON object.
     summary
         One line for the OpenAPI document.
+    media
+        Media type of the answer.
     """
 
     method: str
@@ -74,6 +76,7 @@ class Route:
     arguments: type[Arguments]
     answer: type[BaseModel] | None
     summary: str
+    media: str = "application/json"
 
     @property
     def path_names(self) -> list[str]:

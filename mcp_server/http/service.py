@@ -13,11 +13,8 @@ from mcp_server.limits import Limits
 from mcp_server.models.base import Mode
 from mcp_server.models.bot import BotStatus
 
-STARTABLE: dict[str, tuple[Mode, ...]] = {
-    "rest": ("practice", "paper", "testnet"),
-    "assistant": ("practice", "paper"),
-}
-"""In which modes a bot may be started from where. Real money is started by a person in a notebook or a shell only."""
+STARTABLE: tuple[Mode, ...] = ("practice", "paper")
+"""In which modes a bot may be started or changed over the server: an order that a real exchange takes is a person's start."""
 
 
 @dataclass(slots=True)
@@ -52,23 +49,22 @@ class Service:
         """Return where a bot stands, with what the server knows beside it."""
         found = await self.backend.bot_status(bot)
         names = sorted(await self.backend.bots())
-        return found.model_copy(
-            update={"control_allowed": self.allow_control, "bots": names, "reason": self.hide(found.reason)}
-        )
+        known = {"control_allowed": self.allow_control, "bots": names}
+        return found.without_secrets(self.hide).model_copy(update=known)
 
-    async def startable(self, bot: str | None, where: str) -> BotStatus:
-        """Return where a bot stands, if it may be started from there.
+    async def startable(self, bot: str | None) -> BotStatus:
+        """Return where a bot stands, if it may be started or changed from here.
 
         Raises
         ------
         NotAllowed
-            If its orders would go where a start from there is not allowed.
+            If its orders would go to a real exchange.
         """
         found = await self.status(bot)
-        if found.mode not in STARTABLE[where]:
+        if found.mode not in STARTABLE:
             raise NotAllowed(
-                f"{found.bot} is in mode {found.mode}: from here only {' and '.join(STARTABLE[where])} bots may be "
-                "started. Start it yourself in the notebook or the shell."
+                f"{found.bot} is in mode {found.mode}: over the price server only {' and '.join(STARTABLE)} bots are "
+                "started and changed. Do it yourself in the notebook or the shell."
             )
         return found
 

@@ -57,3 +57,15 @@ class AboutBot(Answer):
 
     bot: str = Field(description="Name of the bot")
     mode: Mode = Field(description="Where its orders go: practice, paper, testnet or live (real money)")
+
+
+class Outcome(Answer):
+    """How trading went, beside simply holding."""
+
+    buy_and_hold_pct: Number
+    max_drawdown_pct: Number = Field(le=0)
+    sharpe: Number | None = None
+    trades: int
+    win_rate_pct: Number | None = None
+    profit_factor: Number | None = None
+    fees: Number

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import Field
 
-from mcp_server.models.base import AboutBot, Answer, Number, UtcTime
+from mcp_server.models.base import AboutBot, Answer, Number, Outcome, UtcTime
 from mcp_server.models.market import Price
 
 State = Literal["new", "starting", "running", "stopping", "stopped", "finished", "halted", "unknown"]
 Level = Literal["debug", "info", "warning", "error"]
+TradingState = Literal["active", "reducing", "halted"]
 Period = Literal["1d", "7d", "30d", "all"]
 
 
@@ -35,8 +37,24 @@ class BotStatus(AboutBot):
     unrealised_pnl: Number = 0.0
     trades: int = Field(default=0, description="Closed round trips")
     fees: Number = 0.0
+    day_pnl: Number = Field(default=0.0, description="Today's change of the equity (UTC)")
+    trading_state: TradingState = Field(
+        default="active",
+        description="What may be traded: all, only less than before, or nothing until a person clears it",
+    )
+    trading_reason: str = Field(default="", description="Why not all may be traded")
+    open_orders: int = Field(default=0, description="Orders that may still be filled")
+    unknown_orders: int = Field(default=0, description="Orders whose fate nobody knows yet")
+    protected: bool | None = Field(
+        default=None, description="Whether orders on the exchange cover the position; null where none are wanted"
+    )
+    connected: bool = Field(default=True, description="Whether the exchange answers")
     bots: list[str] = Field(default_factory=list, description="All bots of this server")
     control_allowed: bool = Field(default=False, description="Whether assistants may control the bot here")
+
+    def without_secrets(self, hide: Callable[[str], str]) -> BotStatus:
+        """Return it with secrets blotted out of its texts."""
+        return self.model_copy(update={"reason": hide(self.reason), "trading_reason": hide(self.trading_reason)})
 
     @property
     def running(self) -> bool:
@@ -78,20 +96,13 @@ class TradePage(AboutBot):
     next_cursor: str | None = Field(default=None, description="Give it as `cursor` for older ones; null at the end")
 
 
-class Performance(AboutBot):
+class Performance(AboutBot, Outcome):
     """How a bot did over a period, beside simply holding."""
 
     period: Period
     start: UtcTime | None = None
     end: UtcTime | None = None
     return_pct: Number
-    buy_and_hold_pct: Number
-    max_drawdown_pct: Number = Field(le=0)
-    sharpe: Number | None = None
-    trades: int
-    win_rate_pct: Number | None = None
-    profit_factor: Number | None = None
-    fees: Number
     equity: Number
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mcp_server.models.base import Answer, Number, UtcTime
+from mcp_server.models.base import Answer, Number, Outcome, UtcTime
 from mcp_server.models.bot import TradeRow
 
 
@@ -46,7 +46,7 @@ class BacktestRequest(BaseModel):
     )
 
 
-class BacktestSummary(Answer):
+class BacktestSummary(Outcome):
     """The result of a backtest in one row."""
 
     id: str = Field(description="Give it to compare_backtests, or read backtest://{id} for the whole report")
@@ -58,13 +58,6 @@ class BacktestSummary(Answer):
     start: UtcTime | None = None
     end: UtcTime | None = None
     total_return_pct: Number
-    buy_and_hold_pct: Number
-    max_drawdown_pct: Number = Field(le=0)
-    sharpe: Number | None = None
-    trades: int
-    win_rate_pct: Number | None = None
-    profit_factor: Number | None = None
-    fees: Number
     warning: str = Field(default="", description="What to doubt about this result")
 
 

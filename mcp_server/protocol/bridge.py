@@ -78,7 +78,11 @@ class Bridge:
             exchange.gone.set()
         if self._stop is not None and self._supervisor is not None:
             self._stop.set()
-            await self._supervisor
+            if self._ready is not None and not self._ready.done():
+                self._supervisor.cancel()  # it is loading still, which nobody waits for any more
+                await asyncio.wait({self._supervisor})
+            else:
+                await self._supervisor
         if self._ready is not None and self._ready.done() and not self._ready.cancelled():
             self._ready.exception()  # seen: whoever asked has been told
 

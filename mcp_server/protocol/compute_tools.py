@@ -8,10 +8,10 @@ from mcp.server.mcpserver import Context  # noqa: TC002 - the SDK reads the anno
 from mcp_types import CallToolResult, ContentBlock, ResourceLink, TextContent, ToolAnnotations
 from pydantic import Field
 
-from mcp_server.http.service import Service
 from mcp_server.models.base import UtcTime
 from mcp_server.models.research import BacktestRequest, BacktestSummary
 from mcp_server.protocol.assistant import AssistantServer
+from mcp_server.protocol.part import Part
 from mcp_server.protocol.read_tools import Symbol, Timeframe
 from mcp_server.rest.research import backtest_of
 
@@ -19,17 +19,8 @@ from mcp_server.rest.research import backtest_of
 COMPUTES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 
-class ComputeTools:
-    """The tool that computes.
-
-    Parameters
-    ----------
-    service
-        What answers are made of.
-    """
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
+class ComputeTools(Part):
+    """The tool that computes."""
 
     def register(self, server: AssistantServer) -> None:
         """Offer it."""

@@ -19,6 +19,7 @@ from mcp_server.http.service import Service
 from mcp_server.models.bot import BotStatus
 from mcp_server.protocol.access import need_control
 from mcp_server.protocol.assistant import AssistantServer
+from mcp_server.protocol.part import Part
 from mcp_server.protocol.read_tools import BotName
 
 STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
@@ -76,22 +77,13 @@ def _can_ask(context: Context[Any, Any]) -> None:
 
 async def _startable(service: Service, bot: str | None) -> BotStatus:
     try:
-        return await service.startable(bot, "assistant")
+        return await service.startable(bot)
     except BackendError as error:
         raise ToolError(service.hide(str(error))) from None
 
 
-class ControlTools:
-    """The tools that act.
-
-    Parameters
-    ----------
-    service
-        What answers are made of.
-    """
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
+class ControlTools(Part):
+    """The tools that act."""
 
     def register(self, server: AssistantServer) -> None:
         """Offer them."""
@@ -111,7 +103,7 @@ class ControlTools:
         """Start a practice or paper bot, after its owner has been asked. Real money is never started from here."""
         need_control(context, cast("AssistantServer", context.mcp_server).without_token)
         _agreed(consent)
-        found = await self._service.startable(bot, "assistant")
+        found = await self._service.startable(bot)
         await self._service.backend.start_bot(found.bot)
         return await self._service.status(found.bot)
 
@@ -126,7 +118,7 @@ class ControlTools:
         """Give a stopped practice or paper bot another strategy, after its owner has been asked."""
         need_control(context, cast("AssistantServer", context.mcp_server).without_token)
         _agreed(consent)
-        found = await self._service.startable(bot, "assistant")
+        found = await self._service.startable(bot)
         await self._service.backend.set_strategy(found.bot, strategy, parameters or {})
         return await self._service.status(found.bot)
 

@@ -7,12 +7,12 @@ from typing import Annotated
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from mcp_server.http.service import Service
 from mcp_server.models.base import UtcTime
 from mcp_server.models.bot import BotStatus, Explanation, Performance, Period, TradePage
 from mcp_server.models.market import Candles, Indicators, Price, Symbols
 from mcp_server.models.research import Comparison, Strategies
 from mcp_server.protocol.assistant import AssistantServer
+from mcp_server.protocol.part import Part
 from mcp_server.rest import market
 
 LOOKS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
@@ -24,17 +24,8 @@ BotName = Annotated[
 ]
 
 
-class ReadTools:
-    """The tools that only look.
-
-    Parameters
-    ----------
-    service
-        What answers are made of.
-    """
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
+class ReadTools(Part):
+    """The tools that only look."""
 
     def register(self, server: AssistantServer) -> None:
         """Offer them."""

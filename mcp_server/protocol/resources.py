@@ -8,31 +8,24 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
 from mcp_server.errors import BackendError, UnknownName
-from mcp_server.http.service import Service, spelled
+from mcp_server.http.service import spelled
 from mcp_server.models.market import Price
 from mcp_server.models.research import Strategies
+from mcp_server.protocol.part import Part
 
 if TYPE_CHECKING:
-    from mcp.server.mcpserver import MCPServer
     from pydantic import BaseModel
+
+    from mcp_server.protocol.assistant import AssistantServer
 
 JSON = "application/json"
 CANDLES = 200
 
 
-class Resources:
-    """The resources of one backend.
+class Resources(Part):
+    """The resources of one backend."""
 
-    Parameters
-    ----------
-    service
-        What answers are made of.
-    """
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    def register(self, server: MCPServer) -> None:
+    def register(self, server: AssistantServer) -> None:
         """Offer them, with completion of their arguments."""
         server.resource("price://{symbol}", name="price", mime_type=JSON)(self.price)
         server.resource("ohlcv://{symbol}/{timeframe}", name="ohlcv", mime_type=JSON)(self.candles)
@@ -101,7 +94,8 @@ class Resources:
 
     def _error(self, error: BackendError) -> ResourceError:
         text = self._service.hide(str(error))
-        return ResourceNotFoundError(text) if isinstance(error, UnknownName) else ResourceError(text)
+        # By its status: over stdio it is another server that did not find it.
+        return ResourceNotFoundError(text) if error.status == UnknownName.status else ResourceError(text)
 
 
 def address_of(symbol: str) -> str:

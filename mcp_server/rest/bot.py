@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from aiohttp import web
+
+from mcp_server.http import answers
 from mcp_server.http.routes import Call
 from mcp_server.models.bot import (
     BotLogs,
@@ -13,8 +16,11 @@ from mcp_server.models.bot import (
     PriceFeed,
     TradePage,
 )
-from mcp_server.rest.arguments import OfBot, OfFeed, OfLogs, OfPerformance, OfTrades, PageError
+from mcp_server.rest.arguments import Nothing, OfBot, OfFeed, OfLogs, OfPerformance, OfTrades, PageError
 from mcp_server.words import one_line
+
+FIGURES = "text/plain"
+"""Media type of the figures, in which Prometheus expects them."""
 
 
 async def status(call: Call, given: OfBot) -> BotStatus:
@@ -49,6 +55,14 @@ async def explain(call: Call, given: OfBot) -> Explanation:
     """Say why a bot's newest candle did or did not trade."""
     found = await call.service.backend.explain(given.bot)
     return found.model_copy(update={"text": call.service.hide(found.text)})
+
+
+async def metrics(call: Call, _given: Nothing) -> web.Response:
+    """Return figures of all bots as text."""
+    service = call.service
+    text = service.hide(await service.backend.metrics())
+    headers = {**answers.HEADERS, "Content-Type": f"{FIGURES}; version=0.0.4; charset=utf-8"}
+    return web.Response(body=text.encode("utf-8"), headers=headers)
 
 
 async def frontend_error(call: Call, given: PageError) -> Noted:

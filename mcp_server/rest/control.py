@@ -6,6 +6,7 @@ from aiohttp import web
 
 from mcp_server.http import answers
 from mcp_server.http.routes import Call
+from mcp_server.http.service import STARTABLE
 from mcp_server.models.bot import BotStatus, ControlState, Stopping
 from mcp_server.rest.arguments import OfBot, ToSet, ToShutDown, ToStart, ToStop
 from mcp_server.rest.page import page
@@ -19,7 +20,7 @@ async def state(call: Call, given: OfBot) -> ControlState | web.Response:
         bot=found.bot,
         mode=found.mode,
         state=found.state,
-        actions=["POST /stop-bot"] if found.running else ["POST /bot-control", "POST /set-strategy"],
+        actions=_actions(found),
         panel=[service.hide(way) for way in await service.backend.panel(given.bot)],
     )
     if "text/html" in call.request.headers.get("Accept", ""):
@@ -28,10 +29,16 @@ async def state(call: Call, given: OfBot) -> ControlState | web.Response:
     return shown
 
 
+def _actions(found: BotStatus) -> list[str]:
+    if found.running:
+        return ["POST /stop-bot"]
+    return ["POST /bot-control", "POST /set-strategy"] if found.mode in STARTABLE else []
+
+
 async def start(call: Call, given: ToStart) -> BotStatus:
     """Start a bot."""
     service = call.service
-    found = await service.startable(given.bot, "rest")
+    found = await service.startable(given.bot)
     await service.backend.start_bot(found.bot)
     return await service.status(found.bot)
 
@@ -45,7 +52,7 @@ async def stop(call: Call, given: ToStop) -> BotStatus:
 async def set_strategy(call: Call, given: ToSet) -> BotStatus:
     """Give a stopped bot another strategy."""
     service = call.service
-    found = await service.startable(given.bot, "rest")
+    found = await service.startable(given.bot)
     await service.backend.set_strategy(found.bot, given.strategy, given.parameters)
     return await service.status(found.bot)
 

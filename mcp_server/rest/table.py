@@ -37,6 +37,11 @@ ROUTES: Sequence[Route] = (
     reads("/trades", bot.trades, a.OfTrades, TradePage, "A bot's round trips, newest first"),
     reads("/performance", bot.performance, a.OfPerformance, Performance, "How a bot did, beside holding"),
     reads("/explain", bot.explain, a.OfBot, Explanation, "Why the newest candle did or did not trade"),
+    Route(
+        *("GET", "/metrics", bot.metrics, Policy(Right.READ), a.Nothing, None),
+        summary="Figures of the bots, as Prometheus reads them",
+        media=bot.FIGURES,
+    ),
     reads("/strategies", research.strategies, a.Nothing, Strategies, "Strategies and their parameters"),
     reads("/backtests", research.compare, a.OfComparison, Comparison, "Kept backtests side by side"),
     reads("/backtests/{id}", research.backtest, a.OfBacktest, BacktestReport, "A kept backtest"),

@@ -40,7 +40,7 @@ def content(event: Event, now: int, hide: Callable[[str], str]) -> Any:
     if isinstance(event, PriceChanged):
         return event.tick.fields(now)
     if isinstance(event, StatusChanged):
-        return plain(event.status.model_copy(update={"reason": hide(event.status.reason)}))
+        return plain(event.status.without_secrets(hide))
     if isinstance(event, Traded):
         return {"bot": event.bot, "mode": event.mode, "symbol": event.symbol, **plain(event.mark)}
     return plain(event.bar)

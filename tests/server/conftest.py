@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from mcp import Client
+from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from mcp_server.errors import BackendError
@@ -25,6 +26,7 @@ from mcp_server.models.bot import BotStatus, LogLine, Mark, TradeRow
 from mcp_server.models.market import Bar, Tick
 from mcp_server.models.research import BacktestReport, BacktestRequest, BacktestSummary, StrategyInfo
 from mcp_server.server import PriceServer
+from mcp_server.stdio import CONTROL_TOKEN
 
 START = 1_704_067_200_000_000_000
 MINUTE = 60_000_000_000
@@ -237,6 +239,30 @@ def assistant() -> Callable[..., Any]:
             yield client
 
     return connect
+
+
+@pytest.fixture
+def launched() -> Callable[..., Any]:
+    """Return an async context manager: the SDK's own client, which launches the stdio side as an assistant does."""
+
+    @asynccontextmanager
+    async def connect(
+        server: PriceServer, mode: str = "auto", token: str = "read", **options: Any
+    ) -> AsyncIterator[Client]:
+        assert server.state_path is not None
+        arguments = ["-m", "mcp_server", "--state-directory", str(server.state_path.parent)]
+        environment = {CONTROL_TOKEN: server.control_token} if token == "control" else None
+        command = StdioServerParameters(command=sys.executable, args=arguments, env=environment)
+        async with Client(command, mode=mode, **options) as client:
+            yield client
+
+    return connect
+
+
+@pytest.fixture(params=["http", "stdio"])
+def reached(request: pytest.FixtureRequest, assistant: Any, launched: Any) -> Any:
+    """An assistant, over HTTP and over stdin and stdout."""
+    return {"http": assistant, "stdio": launched}[request.param]
 
 
 @pytest.fixture(params=MODES)

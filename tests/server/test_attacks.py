@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -177,6 +178,7 @@ def test_every_attack_on_this_route_is_refused(
     ask: Any,
 ) -> None:
     server = make_server(watched, allow_control=True, limits=wide())
+    launched = 0
     for attack in ATTACKS:
         expected = attack.expected(policy, path)
         if expected is None:
@@ -189,6 +191,8 @@ def test_every_attack_on_this_route_is_refused(
         assert "access-control-allow-origin" not in reply.headers, attack.name
         assert "set-cookie" not in reply.headers, attack.name
         assert watched.done == [], f"{attack.name} did something"
+        launched += 1
+    assert launched >= 12
     assert server.running
     assert ask(server, "GET", "/price/BTC-USDT").status == 200
     assert asyncio.run(watched.bot_status(None)).state == "stopped"
@@ -242,6 +246,73 @@ def test_the_right_request_comes_through(
     assert reply.headers["x-content-type-options"] == "nosniff"
     assert reply.headers["cache-control"].startswith("no-")
     assert "python" not in reply.headers["server"].lower()
+
+
+def raw(server: PriceServer, method: str, path: str, policy: Policy, body: bytes = b"") -> bytes:
+    """A right request, as bytes."""
+    token = server.control_token if policy.right is Right.CONTROL else server.token
+    head = (
+        f"{method} {target(path)} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nAuthorization: Bearer {token}\r\n"
+        "Accept: application/json, text/event-stream\r\n"
+    )
+    if policy.takes_json:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + (body if policy.takes_json else b"")
+
+
+def answer_to(port: int, content: bytes) -> bytes:
+    """Send some bytes, and return what comes until the other side hangs up."""
+    found = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(content)
+        try:
+            while part := connection.recv(65_536):
+                found += part
+        except ConnectionResetError:
+            pass  # a way of hanging up
+    return found
+
+
+def test_slow_heads_and_slow_bodies_are_cut_off_on_every_route(
+    make_server: Any, watched: Watched, wide: Any, ask: Any
+) -> None:
+    server = make_server(watched, allow_control=True, limits=wide(header_seconds=0.5, body_seconds=0.5))
+    whole = {(method, path): raw(server, method, path, policy, b"{" + b" " * 98) for method, path, policy in TABLE}
+    with ThreadPoolExecutor(2 * len(TABLE)) as threads:
+        heads = {name: threads.submit(answer_to, server.port, content[:60]) for name, content in whole.items()}
+        bodies = {
+            (method, path): threads.submit(answer_to, server.port, whole[method, path][:-1])
+            for method, path, policy in TABLE
+            if policy.takes_json
+        }
+    for name, head in heads.items():
+        assert head.result() == b"", name
+    for name, body in bodies.items():
+        assert body.result().split()[1] == b"408", name
+    assert len(heads) == len(TABLE)
+    assert len(bodies) == sum(method == "POST" for method, _, _ in TABLE)
+    assert watched.done == []
+    assert server.refused["slow"] >= len(TABLE)
+    assert ask(server, "GET", "/price/BTC-USDT").status == 200
+
+
+def test_what_was_overheard_opens_nothing_after_a_stop(make_server: Any, watched: Watched, wide: Any) -> None:
+    port = make_server(watched).stop().port
+    server = make_server(watched, allow_control=True, limits=wide(), port=port)
+    close = b"Connection: close\r\n"
+    overheard = {
+        (method, path): raw(server, method, path, policy, b"{}").replace(b"Accept:", close + b"Accept:")
+        for method, path, policy in TABLE
+    }
+    server.stop()
+    for content in overheard.values():
+        with pytest.raises(ConnectionRefusedError):
+            answer_to(port, content)
+    server.start()
+    for (_, path), content in overheard.items():
+        assert answer_to(port, content).split()[1] == (b"200" if path == "/health" else b"401"), path
+    assert watched.done == []
+    assert server.running
 
 
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}

@@ -333,3 +333,36 @@ def test_a_public_address_with_everything_is_served(
     assert server.url == f"https://127.0.0.1:{server.port}"
     with PriceClient.connect(state_directory=tmp_path / "servers", tls=trusting) as client:
         assert client.price("BTC/USDT").price == 60_000.5
+
+
+def test_stopping_does_not_wait_for_what_is_still_being_loaded(
+    make_server: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(_service: Any) -> Any:
+        begun.set()
+        assert go.wait(30)
+        raise ImportError("nobody hears of it any more")
+
+    monkeypatch.setattr("mcp_server.worker._assistant", slow)
+    server = make_server()
+    assert begun.wait(10)
+    server.stop(10)  # raises if it has not ended by then
+    assert not server.running
+    go.set()
+    eventually(lambda: "cryptobot-assistant" not in {thread.name for thread in threading.enumerate()})
+
+
+def test_what_cannot_be_loaded_is_told_to_whoever_asks_and_prices_are_served(
+    make_server: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_service: Any) -> Any:
+        raise ImportError("no such package")
+
+    monkeypatch.setattr("mcp_server.worker._assistant", broken)
+    server = make_server()
+    reply = ask(server, "POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"})
+    assert (reply.status, reply.json["error"]["code"]) == (500, "internal")
+    assert ask(server, "GET", "/price/BTC-USDT").status == 200
+    server.stop()

@@ -98,11 +98,11 @@ def test_what_is_offered(server: PriceServer, make_server: Any, assistant: Any, 
     run(work)
 
 
-def test_every_tool_answers_as_its_schema_says(server: PriceServer, assistant: Any, mode: str) -> None:
+def test_every_tool_answers_as_its_schema_says(server: PriceServer, reached: Any, mode: str) -> None:
     """The client checks each answer against the tool's output schema; the text is the same, and short."""
 
     async def work() -> None:
-        async with assistant(server, mode, "control") as client:
+        async with reached(server, mode, "control") as client:
             for name, arguments in CALLS.items():
                 result = await client.call_tool(name, arguments)
                 found = content(result)
@@ -162,9 +162,9 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-def test_mistakes_are_tool_errors_that_help(server: PriceServer, assistant: Any, mode: str) -> None:
+def test_mistakes_are_tool_errors_that_help(server: PriceServer, reached: Any, mode: str) -> None:
     async def work() -> None:
-        async with assistant(server, mode) as client:
+        async with reached(server, mode) as client:
             for name, arguments, expected in MISTAKES:
                 text = words(await client.call_tool(name, arguments))
                 assert expected in text, (name, text)
@@ -186,9 +186,9 @@ def test_what_was_not_foreseen_says_nothing(server: PriceServer, assistant: Any,
     run(work)
 
 
-def test_resources_and_prompts(server: PriceServer, assistant: Any, mode: str) -> None:
+def test_resources_and_prompts(server: PriceServer, reached: Any, mode: str) -> None:
     async def work() -> None:
-        async with assistant(server, mode) as client:
+        async with reached(server, mode) as client:
             listed = {str(resource.uri) for resource in (await client.list_resources()).resources}
             assert listed == {"bot://status", "docs://strategies"}
             templates = {
@@ -228,14 +228,14 @@ def test_resources_and_prompts(server: PriceServer, assistant: Any, mode: str) -
     run(work)
 
 
-def test_progress_is_reported(server: PriceServer, assistant: Any, mode: str) -> None:
+def test_progress_is_reported(server: PriceServer, reached: Any, mode: str) -> None:
     seen: list[tuple[float, float | None, str | None]] = []
 
     async def progress(done: float, total: float | None, text: str | None) -> None:
         seen.append((done, total, text))
 
     async def work() -> None:
-        async with assistant(server, mode) as client:
+        async with reached(server, mode) as client:
             arguments = {"symbol": "BTC-USDT", "strategy": "ma_crossover", "timeframe": "1m"}
             content(await client.call_tool("run_backtest", arguments, progress_callback=progress))
 
@@ -244,9 +244,9 @@ def test_progress_is_reported(server: PriceServer, assistant: Any, mode: str) ->
     assert seen[-1] == (1.0, 1.0, "10 of 10")
 
 
-def test_cancelling_ends_the_work(server: PriceServer, assistant: Any, mode: str, backtests: Any) -> None:
+def test_cancelling_ends_the_work(server: PriceServer, reached: Any, mode: str, backtests: Any) -> None:
     async def work() -> None:
-        async with assistant(server, mode) as client:
+        async with reached(server, mode) as client:
             arguments = {"symbol": "BTC-USDT", "strategy": "slow", "timeframe": "1m"}
             with anyio.CancelScope() as scope:
                 async with anyio.create_task_group() as group:
@@ -276,9 +276,9 @@ def test_backtests_at_once_are_limited_for_assistants_too(
     run(work)
 
 
-def test_watching_in_the_newer_era(server: PriceServer, assistant: Any, backend: MemoryBackend) -> None:
+def test_watching_in_the_newer_era(server: PriceServer, reached: Any, backend: MemoryBackend) -> None:
     async def work() -> None:
-        async with assistant(server, "auto") as client:
+        async with reached(server, "auto") as client:
             wanted = ["price://BTC-USDT", "bot://status"]
             async with client.listen(resource_subscriptions=wanted) as news:
                 backend.put_price(Tick("BTC/USDT", 1.0, time.time_ns(), "t"))
@@ -290,7 +290,7 @@ def test_watching_in_the_newer_era(server: PriceServer, assistant: Any, backend:
     run(work)
 
 
-def test_watching_in_the_older_era(server: PriceServer, assistant: Any, backend: MemoryBackend) -> None:
+def test_watching_in_the_older_era(server: PriceServer, reached: Any, backend: MemoryBackend) -> None:
     heard: asyncio.Queue[str] = asyncio.Queue()
 
     async def note(message: Any) -> None:
@@ -298,7 +298,7 @@ def test_watching_in_the_older_era(server: PriceServer, assistant: Any, backend:
             heard.put_nowait(str(message.params.uri))
 
     async def work() -> None:
-        async with assistant(server, "legacy", message_handler=note) as client:
+        async with reached(server, "legacy", message_handler=note) as client:
             await client.subscribe_resource("price://btc-usdt")
             while heard.empty():  # the stream of news opens by itself after the session
                 backend.put_price(Tick("BTC/USDT", 1.0, time.time_ns(), "t"))
@@ -340,9 +340,9 @@ def test_news_are_at_most_four_a_second(server: PriceServer, assistant: Any, bac
 # -- control ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_start_asks_the_person(server: PriceServer, assistant: Any, mode: str, backend: MemoryBackend) -> None:
+def test_a_start_asks_the_person(server: PriceServer, reached: Any, mode: str, backend: MemoryBackend) -> None:
     async def work() -> None:
-        async with assistant(server, mode, "control", elicitation_callback=agree) as client:
+        async with reached(server, mode, "control", elicitation_callback=agree) as client:
             found = content(await client.call_tool("start_bot", {}))
             assert (found["state"], found["mode"]) == ("running", "practice")
             assert agree.asked == "Start the practice bot demo: ma_crossover on BTC/USDT 1m?"  # type: ignore[attr-defined]

@@ -48,7 +48,9 @@ def leaky(backend: MemoryBackend, backtests: Any) -> Leaky:
     made = Leaky(backtester=backtests.run)
     for name in ("_ticks", "_bars", "_strategies", "_indicators"):
         setattr(made, name, getattr(backend, name))
-    status = asyncio.run(backend.bot_status("demo")).model_copy(update={"reason": f"halted: {KEY}"})
+    status = asyncio.run(backend.bot_status("demo")).model_copy(
+        update={"reason": f"halted: {KEY}", "trading_reason": f"limit: {KEY}"}
+    )
     lines = [LogLine(time=0, level="error", text=f"sent to {HOOK} with {KEY}")]
     made.put_bot(BotRecord(status, lines=lines, text=f"the key is {KEY}"))
     return made

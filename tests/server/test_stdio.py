@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import mcp_types as types
 import pytest
 from mcp import Client, StdioServerParameters
 
 from mcp_server.assistants import configurations
-from mcp_server.memory import MemoryBackend
 from mcp_server.server import PriceServer
 from mcp_server.stdio import CONTROL_TOKEN
-
-
-def command(folder: Path, **environment: str) -> StdioServerParameters:
-    arguments = ["-m", "mcp_server", "--state-directory", str(folder)]
-    return StdioServerParameters(command=sys.executable, args=arguments, env=environment or None)
 
 
 def run(work: Any) -> Any:
@@ -32,61 +26,35 @@ def run(work: Any) -> Any:
     return asyncio.run(bounded())
 
 
-def test_reading_over_stdio(server: PriceServer, tmp_path: Path, mode: str, backtests: Any) -> None:
-    seen: list[float] = []
-
-    async def progress(done: float, total: float | None, text: str | None) -> None:
-        seen.append(done)
-
+def test_without_the_control_token_nothing_that_acts_is_offered(server: PriceServer, launched: Any) -> None:
     async def work() -> None:
-        async with Client(command(tmp_path / "servers"), mode=mode) as client:
+        async with launched(server) as client:
             tools = {tool.name for tool in (await client.list_tools()).tools}
             assert {"get_price", "run_backtest"} <= tools
-            assert "start_bot" not in tools
-            price = await client.call_tool("get_price", {"symbol": "BTC-USDT"})
-            assert price.structured_content is not None
-            assert price.structured_content["price"] == 60_000.5
-            status = await client.call_tool("get_bot_status", {})
-            assert status.structured_content is not None
-            assert status.structured_content["mode"] == "practice"
-            mistake = await client.call_tool("get_price", {"symbol": "BTC-USD"})
-            assert mistake.is_error
-            assert "Did you mean `BTC/USDT`" in mistake.content[0].text  # type: ignore[union-attr]
-            arguments = {"symbol": "BTC-USDT", "strategy": "ma_crossover", "timeframe": "1m"}
-            result = await client.call_tool("run_backtest", arguments, progress_callback=progress)
-            assert not result.is_error
-            resource = (await client.read_resource("bot://status")).contents[0]
-            assert json.loads(resource.text)[0]["bot"] == "demo"  # type: ignore[union-attr]
+            assert not {"start_bot", "stop_bot", "set_strategy"} & tools
 
     run(work)
-    assert seen == [step / 10 for step in range(1, 11)]
 
 
-def test_control_over_stdio_needs_the_control_token(
-    server: PriceServer, tmp_path: Path, mode: str, backend: MemoryBackend
-) -> None:
-    asked: list[str] = []
-
-    async def agree(_context: Any, given: types.ElicitRequestParams) -> types.ElicitResult:
-        asked.append(given.message)
-        return types.ElicitResult(action="accept", content={"agree": True})
+@pytest.mark.campaign
+def test_twenty_launched_assistants_at_once(server: PriceServer, launched: Any, mode: str) -> None:
+    async def one() -> None:
+        async with launched(server, mode) as client:
+            for _ in range(20):
+                price = await client.call_tool("get_price", {"symbol": "BTC-USDT"})
+                assert price.structured_content is not None
+                assert price.structured_content["price"] == 60_000.5
 
     async def work() -> None:
-        launched = command(tmp_path / "servers", **{CONTROL_TOKEN: server.control_token})
-        async with Client(launched, mode=mode, elicitation_callback=agree) as client:
-            started = await client.call_tool("start_bot", {})
-            assert started.structured_content is not None, started
-            assert started.structured_content["state"] == "running"
-            assert (await backend.bot_status(None)).state == "running"
-            assert not (await client.call_tool("stop_bot", {})).is_error
+        await asyncio.gather(*(one() for _ in range(20)))
 
     run(work)
-    assert asked == ["Start the practice bot demo: ma_crossover on BTC/USDT 1m?"]
 
 
 def test_without_a_server_it_says_how_to_start_one(tmp_path: Path) -> None:
     async def work() -> None:
-        async with Client(command(tmp_path / "none")) as client:
+        arguments = ["-m", "mcp_server", "--state-directory", str(tmp_path / "none")]
+        async with Client(StdioServerParameters(command=sys.executable, args=arguments)) as client:
             result = await client.call_tool("get_price", {"symbol": "BTC-USDT"})
             assert result.is_error
             assert "cryptobot serve" in result.content[0].text  # type: ignore[union-attr]
@@ -112,15 +80,44 @@ def test_nothing_but_the_protocol_goes_to_stdout_and_it_ends_with_stdin(tmp_path
     assert "Traceback" not in run_.stderr
 
 
-def test_configuration_for_the_common_assistants(server: PriceServer, tmp_path: Path) -> None:
-    made = configurations(server.url, tmp_path / "state.json")
-    assert len(made) == 5
+def launches(name: str, text: str) -> dict[str, Any] | None:
+    """Return what an assistant would launch, read as that assistant reads its configuration."""
+    if name == "Claude Code":
+        line = text.removeprefix("claude mcp add cryptobot -- ")
+        words = shlex.split(line, posix=sys.platform != "win32")
+        return {"command": words[0], "args": words[1:]}
+    if name.startswith("Others"):
+        return None
+    found = json.loads(text)
+    if name.startswith("jupyter-ai"):
+        (one,) = found["mcp_servers"]
+        return one
+    return found["servers" if name.startswith("VS Code") else "mcpServers"]["cryptobot"]
+
+
+def test_what_the_common_assistants_are_told_to_launch_reads_a_price(server: PriceServer, tmp_path: Path) -> None:
+    folder = str(tmp_path / "servers")
+    made = configurations(
+        server.url, server.state_path, [sys.executable, "-m", "mcp_server", "--state-directory", folder]
+    )
+    assert len(made) == 6
     for name, text in made.items():
         assert server.token not in text, name
-    desktop = json.loads(made["Claude Desktop"])
-    assert desktop == {"mcpServers": {"cryptobot": {"command": "cryptobot", "args": ["mcp"]}}}
-    given = configurations(server.url, None, token=server.token)["Cursor (.cursor/mcp.json)"]
-    assert json.loads(given)["mcpServers"]["cryptobot"]["headers"] == {"Authorization": f"Bearer {server.token}"}
+    assert made["Others, over HTTP"].startswith(f"{server.url}/mcp with the header Authorization: Bearer TOKEN")
+    assert str(server.state_path) in made["Others, over HTTP"]
+    launched = [found for name, text in made.items() if (found := launches(name, text)) is not None]
+    commands = {(found["command"], tuple(found["args"])) for found in launched}
+    assert len(launched) == 5
+    ((program, words),) = commands  # all launch the same
+
+    async def work() -> None:
+        # As an assistant does that knows nothing of a shell: only the SDK's own few variables are passed on.
+        async with Client(StdioServerParameters(command=program, args=list(words))) as client:
+            price = await client.call_tool("get_price", {"symbol": "BTC-USDT"})
+            assert price.structured_content is not None
+            assert price.structured_content["price"] == 60_000.5
+
+    run(work)
 
 
 @pytest.mark.parametrize("option", ["--help"])

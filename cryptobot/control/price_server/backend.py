@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from cryptobot.control.attached_bot import AttachedBot
 from cryptobot.control.price_server.bot_views import BotViews
 from cryptobot.control.price_server.control import Control
+from cryptobot.control.price_server.following import Following
 from cryptobot.control.price_server.news import News
 from cryptobot.control.price_server.played import PlayedMarket
 from cryptobot.control.price_server.prices import Prices
@@ -16,9 +18,10 @@ from cryptobot.control.price_server.roster import Roster
 from cryptobot.control.price_server.source import PriceSource
 from cryptobot.control.price_server.subject import Subject
 from cryptobot.control.price_server.venue import Venue
+from cryptobot.control.price_server.watch import BotWatch
 from cryptobot.exchange.simulated import SimulatedExchange
 from cryptobot.trading.bot import running_bots
-from mcp_server.events import Event, Listener, Unsubscribe
+from mcp_server.events import Event, Listener, StatusChanged, Unsubscribe
 
 
 class LibraryBackend(Prices, BotViews, Research, Control):
@@ -45,9 +48,11 @@ class LibraryBackend(Prices, BotViews, Research, Control):
             for exchange in subject.exchanges
         ]
         self._exchanges: Sequence[PriceSource] = works
-        self._reader = Reader(self._look, works)
+        following = [Following(self.roster, find=subject.bots is None)] if _may_be_launched(subject) else []
+        self._reader = Reader(self._look, [*works, *following])
         self._news = News(self.open, self._reader.request_stop)
         self._looking = threading.Lock()
+        self._shown: frozenset[BotWatch] | None = None
         Prices.__init__(self, self._every_source)
         BotViews.__init__(self, self.roster)
         Research.__init__(self, self)
@@ -77,10 +82,10 @@ class LibraryBackend(Prices, BotViews, Research, Control):
         """Call the listener with every event from now on."""
         return self._news.subscribe(listener)
 
-    def log(self, level: str, text: str) -> None:
-        """Write a line into the log of every bot."""
+    def note(self, text: str) -> None:
+        """Tell the people of every bot of something."""
         for watch in self.roster.watches:
-            watch.bot.log(level, text)
+            watch.note(text)
 
     def _every_source(self) -> Sequence[PriceSource]:
         return (*self._exchanges, *self.roster.watches)
@@ -90,4 +95,14 @@ class LibraryBackend(Prices, BotViews, Research, Control):
         with self._looking:
             self.roster.refresh()
             events: list[Event] = [event for source in self._every_source() for event in source.look()]
-            self._news.tell([*self.refresh_prices(), *events])
+            self._news.tell([*self.refresh_prices(), *self._joined(), *events])
+
+    def _joined(self) -> list[Event]:
+        """Return where the bots stand that were not there at the last look."""
+        watches, before = frozenset(self.roster.watches), self._shown
+        self._shown = watches
+        return [] if before is None else [StatusChanged(watch.answer) for watch in watches - before]
+
+
+def _may_be_launched(subject: Subject) -> bool:
+    return subject.bots is None or any(isinstance(bot, AttachedBot) for bot in subject.bots)

@@ -8,9 +8,10 @@ from typing import Final
 
 from cryptobot.control.price_server import indicators as features
 from cryptobot.control.price_server.failures import answered
+from cryptobot.control.price_server.figures import together
 from cryptobot.control.price_server.performance import performance_of
 from cryptobot.control.price_server.roster import Roster
-from cryptobot.control.price_server.shapes import mark_of, numbers, status_of, trade_of
+from cryptobot.control.price_server.shapes import mark_of, numbers, trade_of
 from cryptobot.control.price_server.watch import BotWatch
 from cryptobot.trading.explanation import Explanation as BotExplanation
 from mcp_server.errors import BackendError
@@ -48,13 +49,15 @@ class BotViews:
 
     async def bot_status(self, bot: str | None) -> BotStatus:
         """Return where a bot stands."""
-        return status_of(self._roster.find(bot).seen.status)
+        return self._roster.find(bot).answer
 
     async def bot_logs(self, bot: str | None, limit: int, level: Level) -> BotLogs:
         """Return the newest lines of a bot's log, oldest first."""
         watch = self._roster.find(bot)
         least = _LEVELS.index(level)
-        kept = [line for line in watch.bot.logs() if _LEVELS.index(line.level) >= least][-limit:]
+        with answered():
+            written = await asyncio.to_thread(watch.bot.logs)
+        kept = [line for line in written if _LEVELS.index(line.level) >= least][-limit:]
         lines = [
             LogLine.model_validate({"time": round(line.time * 1e6) * 1_000, "level": line.level, "text": line.text})
             for line in kept
@@ -70,7 +73,7 @@ class BotViews:
         closed = len(watch.closed)
         if cursor is not None and not (cursor.isascii() and cursor.isdigit() and int(cursor) <= closed):
             raise BackendError("`cursor` is not one that a page gave. Leave it out for the first page.")
-        opened = watch.seen.open_trade if cursor is None else None
+        opened = watch.open_trade if cursor is None else None
         end = closed if cursor is None else int(cursor)
         start = max(0, end - limit + (opened is not None))
         rows = [*([] if opened is None else [opened]), *reversed(watch.closed[start:end])]
@@ -105,26 +108,32 @@ class BotViews:
             }
         )
 
+    async def metrics(self) -> str:
+        """Return figures of all bots in Prometheus' text format."""
+        with answered():
+            return together(await asyncio.gather(*(asyncio.to_thread(watch.metrics) for watch in self._roster.watches)))
+
     async def note_frontend_error(self, bot: str | None, text: str) -> None:
         """Write an error of a page to a bot's log."""
-        await asyncio.to_thread(self._roster.find(bot).bot.log, "error", text)
+        with answered():
+            await asyncio.to_thread(self._roster.find(bot).bot.log, "error", text)
 
 
 def _about(watch: BotWatch) -> dict[str, str]:
-    status = watch.seen.status
+    status = watch.status
     return {"bot": status.name, "mode": str(status.mode)}
 
 
 def _decision(watch: BotWatch, found: BotExplanation) -> str:
     """Return what the newest candle led to: the side of an order, or holding."""
-    decided = watch.seen.decided
+    decided = watch.decided
     if decided is None or found.time is None or decided[1] != found.time + watch.timeframe.nanoseconds:
         return "hold"
     return decided[0]
 
 
 def _feed(watch: BotWatch, limit: int) -> PriceFeed:
-    status, strategy = watch.seen.status, watch.bot.strategy
+    status, strategy = watch.status, watch.strategy
     # Enough rows to tell which features are prices; at most a few thousand.
     n = min(features.MOST_ROWS, max(limit, strategy.warm_up + 100))
     time, values = watch.columns.newest(n)

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from cryptobot.control.attached_bot import AttachedBot
+from cryptobot.control.ending import left_open
 from cryptobot.control.price_server.failures import answered
 from cryptobot.control.price_server.roster import Roster
-from cryptobot.control.price_server.shapes import status_of
 from cryptobot.control.price_server.watch import BotWatch
 from cryptobot.core.errors import CryptobotError
 from cryptobot.core.types import Mode
@@ -64,12 +65,14 @@ class Control:
 
     async def panel(self, bot: str | None) -> Sequence[str]:
         """Return ways to open the control panel."""
-        name = self._controlled.find(bot).bot.name
-        return [f"in the notebook where {name} runs: cb.ControlPanel(bot)", "cryptobot lab"]
+        found = self._controlled.find(bot).bot
+        if isinstance(found, AttachedBot):
+            return [f"cryptobot dashboard {found.name}", f"in a notebook: cb.ControlPanel(cb.attach({found.name!r}))"]
+        return [f"in the notebook where {found.name} runs: cb.ControlPanel(bot)", "cryptobot lab"]
 
     def _startable(self, bot: str | None) -> BotWatch:
         watch = self._controlled.find(bot)
-        mode = watch.bot.exchange.mode
+        mode = watch.status.mode
         if mode not in _STARTABLE:
             raise NotAllowed(
                 f"{watch.bot.name} is in mode {mode}: over the price server only {' and '.join(_STARTABLE)} bots are "
@@ -83,23 +86,25 @@ class Control:
             try:
                 deed()
             finally:
+                watch.renew()
                 self._look_now()
 
         with answered():
             await asyncio.to_thread(act)
-        return status_of(watch.seen.status)
+        return watch.answer
 
     def _stop_all(self) -> list[str]:
         left = []
         for watch in self._controlled.watches:
             bot = watch.bot
-            bot.log("info", "Stop asked for over the price server.")
             try:
+                bot.log("info", "Stop asked for over the price server.")
                 bot.stop()
+                status = bot.status()
             except CryptobotError as error:
                 left.append(str(error))
-            status = bot.status()
-            if status.quantity:
-                left.append(f"{bot.name} holds {status.quantity:,.8g} {status.symbol.partition('/')[0]}")
+                status = watch.status
+            left += [f"{bot.name}: {what}" for what in left_open(status)]
+            watch.renew()
         self._look_now()
         return left

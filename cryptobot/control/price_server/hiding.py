@@ -9,7 +9,7 @@ from cryptobot.control.price_server.subject import Subject
 from cryptobot.core.secrecy import Redactor
 from cryptobot.core.settings import Settings
 from cryptobot.exchange.paper import PaperExchange
-from cryptobot.trading.bot import running_bots
+from cryptobot.trading.bot import Bot, running_bots
 
 
 def hider(subject: Subject, also: Callable[[str], str] | None = None) -> Callable[[str], str]:
@@ -30,7 +30,8 @@ def hider(subject: Subject, also: Callable[[str], str] | None = None) -> Callabl
 
     def hide(text: str) -> str:
         bots = running_bots() if subject.bots is None else subject.bots
-        used = [*subject.exchanges, *(bot.exchange for bot in bots)]
+        # The process of an attached bot takes its own secrets out.
+        used = [*subject.exchanges, *(bot.exchange for bot in bots if isinstance(bot, Bot))]
         for redactor in (settings, *_redactors(used)):
             text = redactor.text(text)
         return text if also is None else also(text)

@@ -34,8 +34,7 @@ def performance_of(watch: BotWatch, period: Period) -> Performance:
     period
         Which.
     """
-    seen, first = watch.seen, watch.first_time
-    status = seen.status
+    status, first = watch.status, watch.first_time
     initial = float(status.initial_equity)
     time, values = watch.columns.newest(None, ("close", EQUITY), since=first)
     days = _DAYS[period]
@@ -49,7 +48,7 @@ def performance_of(watch: BotWatch, period: Period) -> Performance:
     equity = np.concatenate([[opening], values[EQUITY][start:]])
     since = int(time[start])
     trades = [trade for trade in watch.closed if (trade.exit_time or 0) >= since]
-    opened = seen.open_trade
+    opened = watch.open_trade
     returns = np.diff(equity) / equity[:-1]
     peak = np.maximum.accumulate(equity)
     return Performance.model_validate(
@@ -73,7 +72,7 @@ def performance_of(watch: BotWatch, period: Period) -> Performance:
 
 
 def _nothing(watch: BotWatch, period: Period) -> Performance:
-    status = watch.seen.status
+    status = watch.status
     return Performance(
         bot=status.name,
         mode=str(status.mode),

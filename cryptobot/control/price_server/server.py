@@ -26,7 +26,8 @@ class PriceServer(leaf.PriceServer):
     Parameters
     ----------
     what
-        A bot, several bots, an exchange, or None for all bots that run in this process, whenever they do.
+        A bot of this process or an attached one, several of them, an exchange, or None for all bots of this user that run,
+        in this process or in processes of their own, whenever they do.
     symbols
         Markets of the exchange to look at all the time. None: its own, or any when it is asked for.
     name
@@ -47,7 +48,7 @@ class PriceServer(leaf.PriceServer):
     hide
         Returns text with further secrets blotted out. The library's own always are.
     on_refused
-        Called with refused attempts, beside the bots' logs.
+        Called with refused attempts; the bots' logs and alerts tell of them in any case.
     state_directory
         Where the server is written down for clients on this machine.
 
@@ -148,8 +149,6 @@ class PriceServer(leaf.PriceServer):
 
     def _refused(self, refusal: Refusal) -> None:
         times = f" ({refusal.count} times)" if refusal.count > 1 else ""
-        self._library.log(
-            "warning", f"The price server refused {refusal.reason} from {refusal.address}{times}: {refusal.text}"
-        )
+        self._library.note(f"The price server refused {refusal.reason} from {refusal.address}{times}: {refusal.text}")
         if self._also is not None:
             self._also(refusal)

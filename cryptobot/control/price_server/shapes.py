@@ -39,6 +39,13 @@ def status_of(status: library.BotStatus) -> BotStatus:
             "unrealised_pnl": float(status.unrealised_pnl),
             "trades": status.trades,
             "fees": float(status.fees),
+            "day_pnl": float(status.day_pnl),
+            "trading_state": status.trading_state,
+            "trading_reason": status.trading_reason,
+            "open_orders": status.open_orders,
+            "unknown_orders": status.unknown_orders,
+            "protected": status.protected,
+            "connected": status.connected,
         }
     )
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cryptobot.control.attached_bot import AttachedBot
 from cryptobot.core.errors import ConfigError
 from cryptobot.exchange.paper import PaperExchange
 from cryptobot.exchange.protocol import Exchange
 from cryptobot.trading.bot import Bot, running_bots
 
-_HOW = "Give a bot, several bots, an exchange, or nothing for all bots that run in this process."
+_HOW = "Give a bot, several bots, an exchange, or nothing for all bots that run."
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,14 @@ class Subject:
     Attributes
     ----------
     bots
-        These; None for those that run, whenever they do.
+        These; None for those that run, in this process or in their own, whenever they do.
     exchanges
         Where prices come from beside the bots.
     symbols
         Markets of the exchanges to look at all the time, or None.
     """
 
-    bots: Sequence[Bot] | None
+    bots: Sequence[Bot | AttachedBot] | None
     exchanges: Sequence[Exchange]
     symbols: Sequence[str] | None
 
@@ -51,10 +52,10 @@ class Subject:
         given = list(what) if isinstance(what, list | tuple | set | frozenset) else [what]
         if not given:
             raise ConfigError(f"PriceServer: the list is empty. {_HOW}")
-        bots = [one for one in given if isinstance(one, Bot)]
-        exchanges = [_exchange(one) for one in given if not isinstance(one, Bot)]
+        bots = [one for one in given if isinstance(one, Bot | AttachedBot)]
+        exchanges = [_exchange(one) for one in given if not isinstance(one, Bot | AttachedBot)]
         for exchange in exchanges:
-            _check_free(exchange, [*bots, *running_bots()])
+            _check_free(exchange, [*(bot for bot in bots if isinstance(bot, Bot)), *running_bots()])
         if chosen is not None and not exchanges:
             raise ConfigError("symbols: a bot has its own. Leave them out.")
         return cls(bots, exchanges, chosen)

@@ -1,4 +1,4 @@
-"""A bot as the server sees it: a copy of what is new in it, taken ten times a second.
+"""A bot as the server sees it: a copy of what is new in it, taken several times a second.
 
 Requests read the copy. They never take the bot's lock, so that however many there are, no bar waits for one of them.
 """
@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cryptobot.control.price_server.columns import KEPT, Columns, Numbers
+from cryptobot.control.fresh import Fresh, Have
+from cryptobot.control.handle import BotHandle
+from cryptobot.control.price_server.columns import Columns, Numbers
 from cryptobot.control.price_server.indicators import averages_of
 from cryptobot.control.price_server.longer import longer_than, merged, rows_needed
 from cryptobot.control.price_server.shapes import bar_of, mark_of, status_of
@@ -24,12 +27,12 @@ from cryptobot.core.money import Market
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Bar, Fill, Mode, Trade
 from cryptobot.strategy.base import Strategy
-from cryptobot.trading.bot import Bot
 from cryptobot.trading.explanation import Explanation
 from cryptobot.trading.status import BotStatus
 from cryptobot.trading.tape import TapeWindow
 from mcp_server.errors import Unavailable
 from mcp_server.events import BarClosed, Event, StatusChanged, Traded
+from mcp_server.models.bot import BotStatus as StatusAnswer
 from mcp_server.models.market import Tick
 
 # More bars or trades than this between two looks are a replay at full speed: the newest ones are told.
@@ -39,43 +42,34 @@ _DAY: Final = 86_400 * 10**9
 EQUITY: Final = "(equity)"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was seen of a bot in one piece.
-
-    Attributes
-    ----------
-    status
-        Where it stands.
-    open_trade
-        The position as a trade, or None.
-    decided
-        Side and time of its newest decision to trade, or None.
-    """
-
-    status: BotStatus
-    open_trade: Trade | None = None
-    decided: tuple[str, int] | None = None
-
-
-class BotWatch:
+class BotWatch(ABC):
     """Keeps a copy of one bot; a `PriceSource`.
 
     Parameters
     ----------
     bot
         Which.
+    status
+        Where it stands.
     now
         The present, nanoseconds since 1970-01-01 UTC.
 
     Attributes
     ----------
+    bot
+        The bot.
+    have
+        How far the copy has come.
     columns
         Its candles with features and equity; replaced when its features change.
     closed
         Its closed round trips, oldest first; only ever appended to.
     fills
         Its executions, oldest first; only ever appended to.
+    open_trade
+        The position as a trade, or None.
+    decided
+        Side and time of its newest decision to trade, or None.
     first_time
         Open time of the first bar that it could trade on, or None.
     market_rules
@@ -86,34 +80,68 @@ class BotWatch:
         The present.
     """
 
-    def __init__(self, bot: Bot, now: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, bot: BotHandle, status: BotStatus, now: Callable[[], int] = time.time_ns) -> None:
         self.bot = bot
+        self.now = now
+        self.lock = threading.Lock()
+        self._explained: tuple[int, Explanation] | None = None
+        self._averages: tuple[Strategy, list[str]] | None = None
+        self._ticks: Mapping[str, Tick] = {}
+        self.timeframe = Timeframe.parse(status.timeframe)
+        self.forget(status)
+
+    def forget(self, status: BotStatus) -> None:
+        """Begin anew, with another run of the bot."""
+        self.have = Have()
         self.columns = Columns((EQUITY, *COLUMNS))
         self.closed: list[Trade] = []
         self.fills: list[Fill] = []
+        self.open_trade: Trade | None = None
+        self.decided: tuple[str, int] | None = None
         self.first_time: int | None = None
         self.market_rules: Market | None = None
-        self.now = now
-        self._lock = threading.Lock()
-        self._seen = Seen(bot.status())
-        self._looked_at = -1
-        self._changes = -1
-        self._bars = 0
-        self._ticks: Mapping[str, Tick] = {}
-        self._explained: tuple[int, Explanation] | None = None
-        self._averages: tuple[Strategy, list[str]] | None = None
-        self.timeframe = Timeframe.parse(self._seen.status.timeframe)
-        self.look()
+        self._status = status
+
+    @abstractmethod
+    def look(self) -> list[Event]:
+        """Return what is new since the last look."""
+
+    @abstractmethod
+    def renew(self) -> None:
+        """Take in what is new at once, after something was done to the bot; may wait for it."""
+
+    @abstractmethod
+    def note(self, text: str) -> None:
+        """Tell the bot's people of something, without waiting."""
+
+    @abstractmethod
+    def metrics(self) -> str:
+        """Return its figures in Prometheus' text format; may wait for it."""
 
     @property
-    def seen(self) -> Seen:
-        """What was seen last."""
-        return self._seen
+    @abstractmethod
+    def strategy(self) -> Strategy:
+        """Its strategy with the present parameters; may wait for it."""
+
+    @property
+    @abstractmethod
+    def sequence(self) -> int:
+        """The number of the newest thing that has happened to it, as far as is known here."""
+
+    @property
+    def answer(self) -> StatusAnswer:
+        """Where it stands, for whoever asks."""
+        return status_of(self._status)
+
+    @property
+    def status(self) -> BotStatus:
+        """Where it stood when it was looked at last."""
+        return self._status
 
     @property
     def symbols(self) -> Sequence[str]:
         """The market it trades."""
-        return (self._seen.status.symbol,)
+        return (self._status.symbol,)
 
     @property
     def ticks(self) -> Mapping[str, Tick]:
@@ -124,70 +152,43 @@ class BotWatch:
         """Return the interval it trades, and longer ones that are made of it."""
         return longer_than(self.timeframe) if symbol in self.symbols else ()
 
-    def look(self) -> list[Event]:
-        """Take in what is new, and return it; nothing the first time."""
-        if self.bot.session.sequence == self._looked_at:
-            return []
-        with self._lock:
-            before, first = self._seen, self._looked_at < 0
-            bars, fills = self._take()
-            status, mode = self._seen.status, str(self._seen.status.mode)
-            if first:
-                return []
-            events: list[Event] = [BarClosed(bar_of(status.symbol, status.timeframe, bar)) for bar in bars]
-            events += [Traded(status.name, mode, status.symbol, mark_of(fill)) for fill in fills[-_TOLD:]]
-            if replace(status, sequence=0) != replace(before.status, sequence=0):
-                events.append(StatusChanged(status_of(status)))
-            return events
-
-    def _take(self) -> tuple[list[Bar], list[Fill]]:
-        """Copy what is new under the bot's lock, and put it where readers find it when that is let go."""
-        bot = self.bot
-        window: TapeWindow | None = None
-        anew = False
-        with bot.lock:
-            status, engine = bot.status(), bot.session.engine
-            first_time = bot.session.first_time
-            fills: list[Fill] = []
-            closed: list[Trade] = []
-            seen = Seen(status)
-            if engine is not None:
-                anew = engine.parameter_changes != self._changes
-                self._changes = engine.parameter_changes
-                window = bot.tape(KEPT if anew else status.bars - self._bars)
-                fills, closed = engine.fills[len(self.fills) :], engine.portfolio.trades[len(self.closed) :]
-                decided = engine.intents[-1] if engine.intents else None
-                seen = Seen(
-                    status,
-                    None if status.price is None else engine.portfolio.open_trade(status.price),
-                    None if decided is None else (str(decided.side), decided.time),
-                )
-                self.market_rules = engine.market
-        new = status.bars - self._bars
+    def take(self, fresh: Fresh, window: TapeWindow | None) -> list[Event]:
+        """Put what is new where readers find it, and return it as news; nothing the first time."""
+        before, first = self._status, self.have.sequence < 0
+        anew, new = fresh.have.changes != self.have.changes, fresh.have.bars - self.have.bars
         rows: list[Bar] = []
         if window is not None:
             if anew:
                 self.columns = Columns((EQUITY, *COLUMNS, *window.features))
             prices = {name: getattr(window, name) for name in COLUMNS}
-            values = {EQUITY: window.equity, **prices, **window.features}
             if anew or new:
-                self.columns.extend(window.time, values)
+                self.columns.extend(window.time, {EQUITY: window.equity, **prices, **window.features})
             newest = [getattr(window, name)[-min(new, _TOLD) :].tolist() for name in ("time", *COLUMNS)] if new else []
             rows = [Bar(*row) for row in zip(*newest, strict=True)]
-        self.fills += fills
-        self.closed += closed
-        self.first_time, self._bars = first_time, status.bars
-        self._looked_at, self._seen = status.sequence, seen
-        self._set_tick(status, fresh=bool(new) or not self._ticks)
-        return rows, fills
+            self.market_rules = fresh.market
+        self.fills += fresh.fills
+        self.closed += fresh.closed
+        self.open_trade, self.decided, self.first_time = fresh.open_trade, fresh.decided, fresh.first_time
+        self.have, self._status = fresh.have, fresh.status
+        self._set_tick(fresh, new=bool(new) or not self._ticks)
+        return [] if first else self._news(before, rows, fresh.fills)
 
-    def _set_tick(self, status: BotStatus, *, fresh: bool) -> None:
-        if status.price is None or status.last_bar_time is None or not fresh:
+    def _news(self, before: BotStatus, rows: list[Bar], fills: list[Fill]) -> list[Event]:
+        status, mode = self._status, str(self._status.mode)
+        events: list[Event] = [BarClosed(bar_of(status.symbol, status.timeframe, bar)) for bar in rows]
+        events += [Traded(status.name, mode, status.symbol, mark_of(fill)) for fill in fills[-_TOLD:]]
+        if replace(status, sequence=0) != replace(before, sequence=0):
+            events.append(StatusChanged(self.answer))
+        return events
+
+    def _set_tick(self, fresh: Fresh, *, new: bool) -> None:
+        status = fresh.status
+        if status.price is None or status.last_bar_time is None or not new:
             return
         # A practice market has a time of its own: there the price was observed when it was seen.
         closed = status.last_bar_time + self.timeframe.nanoseconds
         when = self.now() if status.mode is Mode.PRACTICE else closed
-        source = f"{self.bot.exchange.name}, last candle"
+        source = f"{fresh.exchange}, last candle"
         change = self._change(status.last_bar_time, status.price)
         self._ticks = {status.symbol: Tick(status.symbol, status.price, when, source, change_24h_pct=change)}
 
@@ -201,9 +202,7 @@ class BotWatch:
         """Return the close of its newest candle."""
         tick = self._ticks.get(symbol)
         if tick is None:
-            raise Unavailable(
-                f"{self._seen.status.name} has seen no candle of {symbol} yet. Start it, or ask again later."
-            )
+            raise Unavailable(f"{self._status.name} has seen no candle of {symbol} yet. Start it, or ask again later.")
         return tick
 
     async def bars(self, symbol: str, timeframe: Timeframe, n: int, before: int | None) -> BarColumns:
@@ -231,7 +230,7 @@ class BotWatch:
 
     def averages(self, bars: BarColumns) -> list[str]:
         """Return which of the strategy's features are prices; worked out once a strategy."""
-        strategy = self.bot.strategy
+        strategy = self.strategy
         if self._averages is None or self._averages[0] is not strategy:
             found = averages_of(strategy, bars)
             if len(bars) <= strategy.warm_up:  # too early to tell for all of them
@@ -241,8 +240,8 @@ class BotWatch:
 
     def explanation(self) -> Explanation:
         """Say why its newest candle did or did not trade; asks the bot only when something has happened since."""
-        with self._lock:
-            sequence = self.bot.session.sequence
+        with self.lock:
+            sequence = self.sequence
             if self._explained is None or self._explained[0] != sequence:
                 self._explained = sequence, self.bot.explain()
             return self._explained[1]

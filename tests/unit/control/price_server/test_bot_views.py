@@ -11,6 +11,8 @@ import cryptobot as cb
 from cryptobot.trading.session_stats import session_stats
 from mcp_server.errors import BackendError, Unavailable, UnknownName
 
+TRADING = ("trading_state", "trading_reason", "open_orders", "unknown_orders", "protected", "connected")
+
 
 def test_the_status_is_the_bots(backend, bot, of):
     status, found = bot.status(), of(backend.bot_status(None))
@@ -20,9 +22,9 @@ def test_the_status_is_the_bots(backend, bot, of):
         "finished",
         "replay has no more bars",
     )
-    for name in ("price", "bars", "trades", "symbol", "timeframe", "strategy", "parameters"):
+    for name in ("price", "bars", "trades", "symbol", "timeframe", "strategy", "parameters", *TRADING):
         assert getattr(found, name) == getattr(status, name)
-    for name in ("quantity", "cash", "equity", "initial_equity", "realised_pnl", "unrealised_pnl", "fees"):
+    for name in ("quantity", "cash", "equity", "initial_equity", "realised_pnl", "unrealised_pnl", "fees", "day_pnl"):
         assert getattr(found, name) == float(getattr(status, name))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cryptobot as cb
+from cryptobot.control.ending import left_open
 from mcp_server.errors import BackendError, NotAllowed
 
 
@@ -87,7 +88,20 @@ def test_stop_all_says_what_stays_open(make_bot, make_backend, of, eventually):
     eventually(lambda: holding.status().quantity > 0)
     left = of(make_backend([holding, flat]).stop_all())
     assert [bot.status().state for bot in (holding, flat)] == ["stopped", "stopped"]
-    assert left == [f"holding holds {holding.status().quantity:,.8g} BTC"]
+    (what,) = left_open(holding.status())
+    assert left == [f"holding: {what}"]
+    assert "BTC" in what
+
+
+def test_what_may_be_traded_and_what_rests_is_told(make_bot, make_backend, of, eventually):
+    bot = make_bot(strategy=cb.BuyAndHold(), limits=cb.Limits(stop_loss="0.5"), name="covered").start()
+    backend = make_backend(bot)
+    eventually(lambda: of(backend.bot_status(None)).protected)
+    assert of(backend.bot_status(None)).open_orders == 1
+    bot.kill(reason="to see it")
+    eventually(lambda: of(backend.bot_status(None)).trading_state == "halted")
+    found = of(backend.bot_status(None))
+    assert (found.trading_reason, found.open_orders, found.protected) == ("to see it", 0, bot.status().protected)
 
 
 def test_the_way_to_the_panel_is_told(make_bot, make_backend, of):

@@ -19,10 +19,12 @@ from mcp_server import PriceClient
 SECRET = "Zq8hunter2hunter2Zq8"
 
 
-def test_twenty_restarts_leave_nothing_behind(make_bot, tmp_path):
+def test_twenty_restarts_leave_nothing_behind(make_bot, tmp_path, eventually):
     bot = make_bot().start()
     server = PriceServer(bot, port=0, state_directory=tmp_path)
     server.start().stop()  # what is made once and kept
+    # A stop does not wait for the first import of the protocol's package.
+    eventually(lambda: "cryptobot-assistant" not in {thread.name for thread in threading.enumerate()})
     gc.collect()
     process = psutil.Process()
     before = {thread.name for thread in threading.enumerate()}, process.num_fds() if hasattr(process, "num_fds") else 0
@@ -89,6 +91,8 @@ def test_refused_attempts_stand_in_the_bots_log(make_bot, make_server, ask):
         "The price server refused control",
     ]
     assert [refusal.reason for refusal in told] == ["token", "control"]
+    notices = [(notice.level, notice.text) for notice in bot.notices()]  # from where its alerts take them
+    assert notices == [("warning", line.text) for line in lines]
 
 
 def test_planted_secrets_are_in_no_answer(make_bot, make_server, ask, monkeypatch, caplog):
