@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +26,7 @@ from cryptobot.backtest.replayed_orders import (
     part_of,
     worth_of,
 )
+from cryptobot.backtest.session import Session
 from cryptobot.core.bars import BarColumns
 from cryptobot.core.limits import Limits
 from cryptobot.core.money import ZERO, Market, decimal_of, exact_money
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 #: Causes in the order in which they are let in, with what they mean.
 CAUSES: Final = {
     "outage": "the bot did not see bars on which it should have traded",
-    "manual order": "a person sold, or kept the bot from trading",
+    "manual order": "a person sold, kept the bot from trading, or let it trade again",
     "signal": "the bot decided differently on a bar that it saw",
     "missed fill": "an order was refused, not sent or not filled",
     "protection": "a stop-loss or take-profit was filled where the bars show no such thing, or the other way round",
@@ -56,43 +57,6 @@ CAUSES: Final = {
 _STEP: Final = Decimal("1e-12")
 # Told how many even where they happened to change no money.
 _COUNTED: Final = ("missed fill", "foreign order")
-
-
-def _no_times() -> NDArray[np.int64]:
-    return np.empty(0, dtype=np.int64)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Session:
-    """What a bot really did.
-
-    Attributes
-    ----------
-    times
-        Open times of the bars it saw while it traded, int64, ascending.
-    opens
-        Their opens as its feed had them, float64 of the same shape.
-    intents
-        Its decisions to trade, oldest first.
-    fills
-        All executions of its account in this market, oldest first.
-    manual, protective
-        Ids of the intents that a person wanted, and of those that protect a position; the rest are the strategy's.
-    refused
-        Open times of the bars at whose close the bot wanted to buy and sent nothing, int64, ascending.
-    no_buying, no_selling
-        Open times of the bars at whose close a person kept the bot from it, int64, ascending.
-    """
-
-    times: NDArray[np.int64]
-    opens: NDArray[np.float64]
-    intents: Sequence[Intent]
-    fills: Sequence[Fill]
-    manual: frozenset[str] = frozenset()
-    protective: frozenset[str] = frozenset()
-    refused: NDArray[np.int64] = field(default_factory=_no_times)
-    no_buying: NDArray[np.int64] = field(default_factory=_no_times)
-    no_selling: NDArray[np.int64] = field(default_factory=_no_times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +167,13 @@ def _of_decisions(decisions: Decisions, bars: BarColumns, session: Session, term
     told = _with_a_persons(awake, bars, session)
     meant = _decided(decisions, bars, session, _signals(session))
     meant.buy[np.isin(bars.time, session.refused)] = True
+    cleared = _cleared(bars, session)
+    by_person = _changed(awake, told) + (len(cleared) if terms.limits is not None else 0)
     return [
         (_by_rule(decisions, bars, terms), 0),
         (_by_rule(awake, bars, terms), int(np.count_nonzero((decisions.buy | decisions.sell) & ~seen))),
-        (_by_rule(told, bars, terms), _changed(awake, told)),
-        (_by_rule(meant, bars, terms), int(np.count_nonzero(seen & _acted_differently(told, meant)))),
+        (_by_rule(told, bars, terms, cleared), by_person),
+        (_by_rule(meant, bars, terms, cleared), int(np.count_nonzero(seen & _acted_differently(told, meant)))),
     ]
 
 
@@ -236,7 +202,7 @@ def _of_orders(bars: BarColumns, session: Session, terms: Terms) -> list[tuple[D
     else:  # the protective orders are first those that the bars show, then those that were filled
         ids = {intent.id for intent, _, _ in filled}
         kept = _decided(None, bars, session, [intent for intent in signals if intent.id in ids])
-        done.append((_by_rule(kept, bars, terms), gone))
+        done.append((_by_rule(kept, bars, terms, _cleared(bars, session)), gone))
         let_in(orders, sum(intent.id in protective for intent, _, _ in filled))
 
     def in_its_bar(order: ReplayedOrder, _: Intent, fills: list[Fill]) -> ReplayedOrder:
@@ -264,12 +230,18 @@ def _signals(session: Session) -> list[Intent]:
     return [intent for intent in session.intents if intent.id not in session.protective]
 
 
-def _by_rule(chosen: Decisions, bars: BarColumns, terms: Terms) -> Decimal:
+def _cleared(bars: BarColumns, session: Session) -> list[int]:
+    """Rows after which a person let the bot trade again."""
+    rows = np.searchsorted(bars.time, session.cleared, side="right") - 1
+    return [int(row) for row in np.unique(rows) if row >= 0]
+
+
+def _by_rule(chosen: Decisions, bars: BarColumns, terms: Terms, cleared: Sequence[int] = ()) -> Decimal:
     common = {"cash": terms.cash, "costs": terms.costs, "sizing": terms.sizing, "market": terms.market}
     if terms.limits is None:
         ledger = keep_ledger(chosen, bars, **common)  # type: ignore[arg-type]
     else:
-        ledger = keep_limited_ledger(chosen, bars, limits=terms.limits, **common)  # type: ignore[arg-type]
+        ledger = keep_limited_ledger(chosen, bars, limits=terms.limits, cleared=cleared, **common)  # type: ignore[arg-type]
     return _to_step(ledger.portfolio.equity(terms.last))
 
 

@@ -7,8 +7,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from cryptobot.backtest.html_parts import STYLE, cards, curves, tone_of
-from cryptobot.backtest.words import amount, number, percent
-from cryptobot.core.bars import time_text
+from cryptobot.backtest.words import amount, charges, number, percent, stretch
 
 if TYPE_CHECKING:
     from cryptobot.backtest.report import BacktestReport
@@ -18,11 +17,7 @@ _LAST_TRADES: Final = 5
 
 def render(report: BacktestReport) -> str:
     """Return the report as HTML: a sentence, cards of figures, the equity curve and the last trades."""
-    first, last = (time_text(int(report.bars.time[row]))[:16] for row in (0, -1))
-    details = (
-        f"{report.strategy!r} on {len(report.bars):,} bars of {report.bars.timeframe}, {first} to {last} UTC, "
-        f"fee {percent(float(report.costs.fee))}, slippage {float(report.costs.slippage_bps):g} bps"
-    )
+    details = f"{report.strategy!r} on {stretch(report.bars)}, {charges(report.costs)}"
     return (
         f"<div class='cb-bt'><style>{STYLE}</style><h4>{html.escape(report.summary())}</h4>"
         f"<p>{html.escape(details)}</p>{_cards(report)}{_curve(report)}{_table(report)}</div>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -37,6 +37,7 @@ def keep_limited_ledger(
     sizing: Sizing,
     market: Market,
     limits: Limits,
+    cleared: Collection[int] = (),
 ) -> Ledger:
     """Trade every decision that the limits let pass, as `keep_ledger` does without any.
 
@@ -50,13 +51,16 @@ def keep_limited_ledger(
         As for `keep_ledger`.
     limits
         What may not be exceeded.
+    cleared
+        Rows after which a person let it trade again, whatever limit it had reached.
 
     Raises
     ------
     ConfigError
         If the sizing wants to spend more than there is.
     """
-    return _LimitedBook(decisions, bars, cash=cash, costs=costs, sizing=sizing, market=market, limits=limits).keep()
+    book = _LimitedBook(decisions, bars, cash=cash, costs=costs, sizing=sizing, market=market, limits=limits)
+    return book.keep(frozenset(cleared))
 
 
 class _LimitedBook:
@@ -89,7 +93,7 @@ class _LimitedBook:
         self._orders = 0
         self._row = 0
 
-    def keep(self) -> Ledger:
+    def keep(self, cleared: frozenset[int]) -> Ledger:
         """Go through all bars."""
         bars, decisions, core, symbol = self._bars, self._decisions, self._core, self._market.symbol
         step, last = bars.timeframe.nanoseconds, len(bars) - 1
@@ -105,6 +109,8 @@ class _LimitedBook:
                 self._gate.on_bar(bar.time + step, self.books.equity(bar.close))
             if row < last and signals[row]:
                 self._decide(row, bar, bar.time + step)
+            if row in cleared:
+                self._gate.clear()
         return self.ledger
 
     def _open(self, bar: Bar) -> None:

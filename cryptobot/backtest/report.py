@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryptobot.backtest.stats import Stats, drawdown
-from cryptobot.backtest.words import amount, count, duration, number, percent
-from cryptobot.core.bars import BarColumns, time_text
+from cryptobot.backtest.words import amount, charges, count, duration, number, percent, stretch
+from cryptobot.core.bars import BarColumns
 from cryptobot.core.events import OrderRefused
 from cryptobot.core.money import Market
 from cryptobot.core.sizing import Sizing
@@ -159,12 +159,7 @@ class BacktestReport:
         ]
         width = max(len(row[1]) for row in rows)
         table = "\n".join(f"  {a:<13}{b:>{width}}   {c:<14}{d:>8}" for a, b, c, d in rows)
-        first, last = (time_text(int(self.bars.time[row]))[:16] for row in (0, -1))
-        return (
-            f"Backtest of {self.strategy!r}\non {len(self.bars):,} bars of {self.bars.timeframe}, "
-            f"{first} to {last} UTC, fee {percent(float(self.costs.fee))}, "
-            f"slippage {float(self.costs.slippage_bps):g} bps\n{table}"
-        )
+        return f"Backtest of {self.strategy!r}\non {stretch(self.bars)}, {charges(self.costs)}\n{table}"
 
     def _repr_html_(self) -> str:
         from cryptobot.backtest.html_report import render

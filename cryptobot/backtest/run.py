@@ -93,38 +93,79 @@ def backtest(
     >>> report.stats.total_return  # doctest: +SKIP
     """
     from cryptobot.backtest.registry.backtests import remember
-    from cryptobot.backtest.report import BacktestReport
 
     check_strategy_object(strategy)
     costs = Costs(decimal_of(fee, "fee"), decimal_of(slippage_bps, "slippage_bps"))
     money = decimal_of(cash, "cash")
-    spending = _sizing(sizing)
-    rules = market_of(market)
+    spending = checked_sizing(sizing)
     every_bar = BarColumns.of(bars)
-    first = 0 if start is None else _first_row(every_bar, start)
-    decisions, traded = _from(strategy.batch(every_bar), every_bar, first)
+    market_of(market)
+    report = backtest_of(
+        strategy,
+        strategy.batch(every_bar),
+        every_bar,
+        first=0 if start is None else first_row(every_bar, start),
+        cash=money,
+        costs=costs,
+        sizing=spending,
+        market=market,
+        limits=None if limits is None else _limits(limits),
+    )
+    return replace(report, run_id=remember(report, limits)) if record else report
 
+
+def backtest_of(
+    strategy: Strategy,
+    decisions: Decisions,
+    bars: BarColumns,
+    *,
+    first: int,
+    cash: Decimal,
+    costs: Costs,
+    sizing: Sizing,
+    market: Market | None,
+    limits: Limits | None,
+) -> BacktestReport:
+    """Trade decisions that were made already, as `backtest` does; its arguments, checked.
+
+    Parameters
+    ----------
+    strategy
+        What made them.
+    decisions
+        One a bar.
+    bars
+        All of them.
+    first
+        Row of the first that is traded on.
+    cash, costs, sizing, market, limits
+        As for `backtest`.
+    """
+    from cryptobot.backtest.report import BacktestReport
+
+    rules = market_of(market)
+    decisions, traded = _from(decisions, bars, first)
     if limits is None:
-        ledger = keep_ledger(decisions, traded, cash=money, costs=costs, sizing=spending, market=rules)
+        ledger = keep_ledger(decisions, traded, cash=cash, costs=costs, sizing=sizing, market=rules)
     else:
         ledger = keep_limited_ledger(
-            decisions, traded, cash=money, costs=costs, sizing=spending, market=rules, limits=_limits(limits)
+            decisions, traded, cash=cash, costs=costs, sizing=sizing, market=rules, limits=limits
         )
     book = keep_second_book(ledger, traded, costs)
     hold = keep_ledger(
-        BuyAndHold().batch(traded), traded, cash=money, costs=costs, sizing=FractionOfEquity(), market=rules
+        BuyAndHold().batch(traded), traded, cash=cash, costs=costs, sizing=FractionOfEquity(), market=rules
     )
     equity = ledger.equity(traded.close)
     last = float(traded.close[-1])
     yardstick = total_return(hold.portfolio, last)
-    report = BacktestReport(
+    return BacktestReport(
         strategy=strategy,
         bars=traded,
         decisions=decisions,
         warm_up_bars=first,
-        cash=money,
+        cash=cash,
         costs=costs,
-        sizing=spending,
+        sizing=sizing,
         market=market,
         stats=measure(ledger, traded.close, equity, book.sharpe, yardstick),
         trades=trade_table(ledger.portfolio.trades, ledger.portfolio.open_trade(last)),
@@ -135,7 +176,6 @@ def backtest(
         portfolio=book.portfolio,
         portfolio_scale=book.scale,
     )
-    return replace(report, run_id=remember(report, limits)) if record else report
 
 
 def check_strategy_object(strategy: Any) -> None:
@@ -154,7 +194,8 @@ def check_strategy_object(strategy: Any) -> None:
     )
 
 
-def _sizing(sizing: Any) -> Sizing:
+def checked_sizing(sizing: Any) -> Sizing:
+    """Return what a buy may spend, from what a user gave; raises ConfigError if it is nothing of the kind."""
     if sizing is None:
         return FractionOfEquity()
     if hasattr(sizing, "quote_amount") and not isinstance(sizing, type):
@@ -188,7 +229,8 @@ def _limits(limits: Any) -> Limits:
     )
 
 
-def _first_row(bars: BarColumns, start: Any) -> int:
+def first_row(bars: BarColumns, start: Any) -> int:
+    """Return the row of the first bar at or after a time; raises ConfigError if that is not within the bars."""
     import pandas as pd
 
     allowed = f"a time from {time_text(int(bars.time[0]))} to {time_text(int(bars.time[-1]))}"

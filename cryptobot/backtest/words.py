@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptobot.core.bars import BarColumns
+    from cryptobot.exchange.matching import Costs
 
 
 def percent(fraction: float, *, sign: bool = False) -> str:
@@ -96,3 +101,16 @@ def duration(seconds: float) -> str:
             text = f"{count:.1f}".removesuffix(".0") if name == "year" else f"{count:,.0f}"
             return f"{text} {name}{'' if text == '1' else 's'}"
     return f"{seconds:,.0f} second{'' if seconds == 1 else 's'}"
+
+
+def stretch(bars: BarColumns) -> str:
+    """Say how many bars, of what length, and from when to when."""
+    from cryptobot.core.bars import time_text  # numpy, which whoever writes figures only need not wait for
+
+    first, last = (time_text(int(bars.time[row]))[:16] for row in (0, -1))
+    return f"{count(len(bars), 'bar')} of {bars.timeframe}, {first} to {last} UTC"
+
+
+def charges(costs: Costs) -> str:
+    """Say what trading costs."""
+    return f"fee {percent(float(costs.fee))}, slippage {float(costs.slippage_bps):g} bps"

@@ -31,6 +31,10 @@ CashOption = Annotated[float, typer.Option("--cash", help="Money to begin with, 
 FeeOption = Annotated[float, typer.Option("--fee", help="Fraction of an order's value: 0.001 is 0.1 %.")]
 SlippageOption = Annotated[float, typer.Option("--slippage-bps", help="How much worse than the open orders fill.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Threads. Default: one a core.")]
+ProgressOption = Annotated[
+    bool | None, typer.Option("--progress/--no-progress", help="Show a bar. Default: when it takes long.")
+]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of the practice market.")]
 
 

@@ -15,9 +15,11 @@ from cryptobot.cli.arguments import (
     CashOption,
     FeeOption,
     JsonOption,
+    ProgressOption,
     SeedOption,
     SlippageOption,
     TimezoneOption,
+    WorkersOption,
     load,
 )
 from cryptobot.cli.ranges import RangesOption, read_ranges
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 _BARS = 20_000
 # What is tried when nothing is asked for, so that the command shows something at once.
-_EXAMPLE = ("fast=5:45:10", "slow=60:180:30")
+_EXAMPLE = ("fast=5:55:10", "slow=60:210:30")
 
 
 def walk_forward(
@@ -38,7 +40,7 @@ def walk_forward(
     *,
     bars: BarsOption = None,
     timezone: TimezoneOption = None,
-    param: RangesOption = None,
+    values: RangesOption = None,
     train: Annotated[str, typer.Option("--train", metavar="LENGTH", help="To choose on: 5000 (bars) or 60d.")] = "60d",
     test: Annotated[str, typer.Option("--test", metavar="LENGTH", help="To trade the choice on.")] = "20d",
     step: Annotated[
@@ -51,30 +53,30 @@ def walk_forward(
     cash: CashOption = 10_000,
     fee: FeeOption = 0.001,
     slippage_bps: SlippageOption = 0,
-    workers: Annotated[int | None, typer.Option("--workers", help="Threads; by default one a core.")] = None,
+    workers: WorkersOption = None,
     seed: SeedOption = 7,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.html", help="Write the chart to an html file.")
     ] = None,
+    progress: ProgressOption = None,
     json: JsonOption = False,
 ) -> None:
     """Choose the best parameters on a stretch of the past, trade them on what follows, and go on.
 
-    Says what came of it out of sample, and what of that may be luck. Ctrl-C ends it with the windows done so far.
+    Says what came of it out of sample, and what of that may be luck. Ctrl-C ends it with the windows done so
+    far; exit code 1 then.
 
     \b
     Examples:
       cryptobot walk-forward
-      cryptobot walk-forward --bars candles.feather --train 720d --test 90d -p fast=5:50:5 -p slow=60:400:20
-      cryptobot walk-forward rsi --train 5000 --test 1000 --anchored -p window=7,14,21 --json
+      cryptobot walk-forward --bars candles.feather --train 720d --test 90d -r fast=5:50:5 -r slow=60:400:20
+      cryptobot walk-forward rsi --train 5000 --test 1000 --anchored -r window=7,14,21 --json
     """  # noqa: D301 - click's own mark for text that is not to be wrapped
     from cryptobot.backtest.walk_forward.run import walk_forward as run
     from cryptobot.strategy.catalogue import STRATEGIES
 
     cls: type[Strategy] = STRATEGIES.get(strategy or "ma_crossover")
-    ranges: dict[str, Any] = dict(
-        read_ranges(cls, param or (list(_EXAMPLE) if strategy in (None, "ma_crossover") else None))
-    )
+    ranges: dict[str, Any] = dict(read_ranges(cls, values or (list(_EXAMPLE) if strategy is None else [])))
     if plot is not None and (plot.suffix.lower() != ".html" or not plot.absolute().parent.is_dir()):
         raise ConfigError(f"{plot}: cannot be written. Name a file ending in .html in a folder that exists.")
     frame, name = load(bars, timezone, _BARS, seed, "15m")
@@ -92,6 +94,7 @@ def walk_forward(
         fee=fee,
         slippage_bps=slippage_bps,
         workers=workers,
+        progress=progress,
         **ranges,
     )
     if plot is not None:
@@ -100,6 +103,8 @@ def walk_forward(
         print_json({"bars": name, **report.as_dict()})
     else:
         _show(report, name, plot)
+    if not report.complete:
+        raise typer.Exit(1)
 
 
 def _length(text: str) -> int | str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PRICES: Final = ("open", "high", "low", "close")
 COLUMNS: Final = (*PRICES, "volume")
-_PIECE: Final = 8192  # rows that a processor's cache holds with all their columns
+_PIECE: Final = 32_768  # rows that a processor's cache holds with all their columns
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from cryptobot.core.types import Bar
 MAX_DECIMALS: Final = 12
 # Ticks stay below 2**36, so that windows of up to 2**17 bars sum below 2**53.
 MAX_TICKS: Final = 2.0**36
-_PIECE: Final = 8192
+_PIECE: Final = 32_768
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from cryptobot.core.events import OrderRefused
 from cryptobot.core.order_types import OrderType
@@ -37,6 +37,25 @@ _OWN: Final = ("limits", "reconciliation")
 _STATES: Final = (TradingState.REDUCING, TradingState.HALTED)
 
 
+class Named(NamedTuple):
+    """What traded from a bar on.
+
+    Attributes
+    ----------
+    since
+        Open time of that bar, nanoseconds since 1970-01-01 UTC.
+    strategy, parameters
+        Its name and what it was given.
+    code
+        Digest of its code.
+    """
+
+    since: int
+    strategy: str
+    parameters: dict[str, Any]
+    code: str
+
+
 @dataclass(slots=True)
 class JournalSession:
     """What a journal says of trading, whatever came between: stops, crashes and new starts.
@@ -47,10 +66,11 @@ class JournalSession:
         Whose journal it is, or None where that was never said.
     cash
         What the books began with, in the quote currency, or None where that was never said.
-    strategy, parameters
-        That traded when the first bar closed.
+    named
+        What traded, oldest first: another entry from the bar on for which the strategy, its parameters or its code
+        were changed.
     changes
-        How often these, its code, sizing or limits were changed after that.
+        How often the sizing or the limits were changed after the first bar.
     terms
         Of every start and change of strategy, oldest first.
     agreed
@@ -61,7 +81,7 @@ class JournalSession:
         Every order, oldest first; those of a pair stand by themselves.
     fills
         All executions in the market, each once; those of strangers have an ``intent_id`` that is no intent's.
-    manual, protective, refused, no_buying, no_selling
+    manual, protective, refused, no_buying, no_selling, cleared
         See `cryptobot.backtest.attribution.Session`.
     by_person
         Whether a person ever changed what may be traded.
@@ -69,8 +89,7 @@ class JournalSession:
 
     header: JournalHeader | None = None
     cash: Decimal | None = None
-    strategy: str = ""
-    parameters: dict[str, Any] = field(default_factory=dict)
+    named: list[Named] = field(default_factory=list)
     changes: int = 0
     terms: list[Terms] = field(default_factory=list)
     agreed: Terms | None = None
@@ -82,11 +101,12 @@ class JournalSession:
     refused: list[int] = field(default_factory=list)
     no_buying: list[int] = field(default_factory=list)
     no_selling: list[int] = field(default_factory=list)
+    cleared: list[int] = field(default_factory=list)
     by_person: bool = False
     _kept_back: str = TradingState.ACTIVE
     _known: set[str] = field(default_factory=set)
     _booked: set[str] = field(default_factory=set)
-    _named: tuple[str, dict[str, Any]] = ("", {})
+    _set: ParametersSet = field(default_factory=lambda: ParametersSet("", {}))
     _before: tuple[Any, ...] | None = None
 
     @classmethod
@@ -138,10 +158,12 @@ class JournalSession:
             persons = content.by not in _OWN
             self.by_person = self.by_person or persons
             self._kept_back = content.state if persons else TradingState.ACTIVE
+            if persons and content.state == TradingState.ACTIVE and self.bars:
+                self.cleared.append(self.bars[-1].bar.time)
         elif isinstance(content, Notice):
             self._notice(content)
         elif isinstance(content, ParametersSet):
-            self._named = (content.strategy, dict(content.params))
+            self._set = content
         elif isinstance(content, Terms):
             self.terms.append(content)
         elif isinstance(content, SessionStarted) and self.cash is None:
@@ -152,9 +174,11 @@ class JournalSession:
             return  # it had been written down before the crash
         self.bars.append(seen)
         newest = self.terms[-1] if self.terms else Terms("")
-        now = (self._named, newest.code, dict(newest.sizing), dict(newest.limits))
+        named = Named(seen.bar.time, self._set.strategy, dict(self._set.params), newest.code)
+        if not self.named or named[1:] != self.named[-1][1:]:
+            self.named.append(named)
+        now = (dict(newest.sizing), dict(newest.limits))
         if self._before is None:
-            self.strategy, self.parameters = self._named
             self.agreed = self.terms[-1] if self.terms else None
         else:
             self.changes += now != self._before

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cryptobot.backtest.attribution import Session
-from cryptobot.core.bars import COLUMNS, BarColumns
+from cryptobot.backtest.session import Session
+from cryptobot.core.bars import COLUMNS, BarColumns, time_text
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.limits import Limits
 from cryptobot.core.money import Market
 from cryptobot.core.sizing import Sizing
+from cryptobot.core.suggest import listed
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.exchange.matching import Costs
 from cryptobot.strategy.base import Strategy
@@ -26,6 +28,7 @@ from cryptobot.trading.bot import Bot
 from cryptobot.trading.journal.contents import BarSeen
 from cryptobot.trading.journal.record import Journal
 from cryptobot.trading.journal_session import JournalSession
+from cryptobot.trading.stint import Stint
 from cryptobot.trading.terms import history_of, limits_of, sizing_of
 
 
@@ -37,8 +40,10 @@ class Played:
     ----------
     name
         What to call it in messages.
-    strategy, sizing, limits, market
-        Its terms.
+    stints
+        What traded, oldest first: more than one where parameters were changed meanwhile.
+    sizing, limits, market
+        Its other terms.
     cash
         To begin with, in the quote currency.
     costs
@@ -56,7 +61,7 @@ class Played:
     """
 
     name: str
-    strategy: Strategy
+    stints: tuple[Stint, ...]
     sizing: Sizing
     limits: Limits | None
     market: Market
@@ -75,7 +80,7 @@ def played_by(bot: Bot) -> Played:
     Raises
     ------
     ConfigError
-        If it has seen no bars, or its parameters were changed while it traded.
+        If it has seen no bars, or its sizing or limits were changed while it traded.
     """
     told = JournalSession.of(bot.journal)
     with bot.lock:
@@ -83,15 +88,18 @@ def played_by(bot: Bot) -> Played:
         tape, sizing = bot.tape(None), bot.session.sizing
         if engine is None or (first is None and not told.bars):
             raise _nothing_seen(bot.name)
-        _refuse_changes(bot.name, max(engine.parameter_changes, told.changes))
-        strategy, market, cash, fills = engine.strategy, engine.market, engine.portfolio.initial_cash, [*engine.fills]
+        _refuse_changes(bot.name, told.changes)
+        stints, market, cash, fills = engine.sight.stints, engine.market, engine.portfolio.initial_cash, [*engine.fills]
         step, limits = engine.timeframe, bot.session.plan.limits
         if not told.bars:
             told.refuse(engine.refused, step.nanoseconds)
+            told.cleared = engine.cleared
     seen = BarColumns.unchecked(tape.time, {name: getattr(tape, name) for name in COLUMNS}, step)
     if first is None or (told.bars and told.bars[0].bar.time < first):  # an earlier process began the session
         seen = _merged([_columns(told.bars, step), *_histories(told, step), seen], step)
         times, equity = _times_and_equity(told.bars)
+        classes = {stint.strategy.name: type(stint.strategy) for stint in stints}
+        stints = _stints(told, classes)
     else:
         awake = tape.time >= first
         times, equity = tape.time[awake], tape.equity[awake]
@@ -100,7 +108,7 @@ def played_by(bot: Bot) -> Played:
     costs: Any = getattr(bot.exchange, "costs", None)
     return Played(
         name=bot.name,
-        strategy=strategy,
+        stints=tuple(stints),
         sizing=sizing,
         limits=limits if limits.set_names() else None,
         market=market,
@@ -109,6 +117,7 @@ def played_by(bot: Bot) -> Played:
         bars=seen,
         session=replace(_session(told, seen, times), fills=sorted([*fills, *foreign], key=lambda fill: fill.time)),
         equity=equity,
+        notes=tuple(_changed(stints)),
     )
 
 
@@ -129,7 +138,7 @@ def played_in(
     Raises
     ------
     ConfigError
-        If no bars were seen, the parameters were changed while it traded, or what was traded cannot be made again.
+        If no bars were seen, sizing or limits were changed while it traded, or what was traded cannot be made again.
     JournalError
         If the journal cannot be trusted.
     """
@@ -145,13 +154,13 @@ def played_in(
         )
     _refuse_changes(name, told.changes)
     terms, step = told.agreed, Timeframe.parse(header.timeframe)
-    made = _strategy(told, strategy)
+    stints = _stints(told, _given(told, strategy))
     bars = _merged([_columns(told.bars, step), *_histories(told, step)], step)
     times, equity = _times_and_equity(told.bars)
     costs = None if terms.fee is None else Costs(terms.fee, terms.slippage_bps or Decimal(0))
     return Played(
         name=name,
-        strategy=made,
+        stints=tuple(stints),
         sizing=sizing or sizing_of(terms),
         limits=limits_of(terms),
         market=terms.market or header.market or Market(header.symbol),
@@ -160,8 +169,8 @@ def played_in(
         bars=bars,
         session=_session(told, bars, times),
         equity=equity,
-        notes=tuple(_notes(told, made)),
-        gaps=tuple(_gaps(told, made, bars)),
+        notes=(*_changed(stints), *_other_code(told, stints)),
+        gaps=tuple(_gaps(told, stints[0].strategy, bars)),
     )
 
 
@@ -176,36 +185,65 @@ def _session(told: JournalSession, bars: BarColumns, times: NDArray[np.int64]) -
         refused=np.array(told.refused, dtype=np.int64),
         no_buying=np.array(told.no_buying, dtype=np.int64),
         no_selling=np.array(told.no_selling, dtype=np.int64),
+        cleared=np.array(told.cleared, dtype=np.int64),
     )
 
 
-def _strategy(told: JournalSession, given: Strategy | type[Strategy] | None) -> Strategy:
-    """Make the strategy that traded."""
-    if given is None:
-        if told.strategy not in STRATEGIES.names():
+def _given(told: JournalSession, strategy: Strategy | type[Strategy] | None) -> dict[str, type[Strategy]]:
+    """Return the class that the user gave, by the name under which it traded."""
+    if strategy is None:
+        return {}
+    first = told.named[0]
+    if isinstance(strategy, type):
+        names = {named.strategy for named in told.named}
+        return {strategy.name if strategy.name in names else first.strategy: strategy}
+    if all(named.parameters != strategy.params for named in told.named):
+        raise ConfigError(
+            f"strategy: {strategy!r} is not what traded: the journal has the parameters {first.parameters}. Give its "
+            "class, or those parameters."
+        )
+    return {first.strategy: type(strategy)}
+
+
+def _stints(told: JournalSession, classes: Mapping[str, type[Strategy]]) -> list[Stint]:
+    """Make the strategies that traded."""
+    found: list[Stint] = []
+    for since, name, parameters, _ in told.named:
+        if name not in classes and name not in STRATEGIES.names():
             raise ConfigError(
-                f"reconcile: the strategy `{told.strategy}` is not registered here. Give its class: "
+                f"reconcile: the strategy `{name}` is not registered here. Give its class: "
                 "cb.reconcile(journal, strategy=MyStrategy)."
             )
-        given = STRATEGIES.get(told.strategy)
-    if isinstance(given, type):
-        return given(**told.parameters)
-    if given.params != told.parameters:
-        raise ConfigError(
-            f"strategy: {given!r} is not what traded: the journal has the parameters {told.parameters}. Give its class, "
-            "or those parameters."
-        )
-    return given
+        cls = classes[name] if name in classes else STRATEGIES.get(name)
+        found.append(Stint(since, cls(**parameters)))
+    return found
 
 
-def _notes(told: JournalSession, strategy: Strategy) -> list[str]:
-    if told.agreed is None or strategy_digest(type(strategy)) == told.agreed.code:
-        return []
-    text = (
-        f"The code of {strategy.name} is another than the one that traded, or another version of Python runs it: what is "
-        "found under `signal` may come from that."
+def _changed(stints: Sequence[Stint]) -> list[str]:
+    """Say when other parameters took over."""
+    parts = [
+        f"{stint.strategy!r} from {time_text(stint.since)} on"
+        for before, stint in itertools.pairwise(stints)
+        if stint.strategy != before.strategy
+    ]
+    return (
+        [f"The parameters were changed meanwhile, and the backtest changes them, too: {listed(parts)}."]
+        if parts
+        else []
     )
-    return [text]
+
+
+def _other_code(told: JournalSession, stints: Sequence[Stint]) -> list[str]:
+    differs = {
+        stint.strategy.name
+        for named, stint in zip(told.named, stints, strict=True)
+        if strategy_digest(type(stint.strategy)) != named.code
+    }
+    return [
+        f"The code of {name} is another than the one that traded, or another version of Python runs it: what is found "
+        "under `signal` may come from that."
+        for name in sorted(differs)
+    ]
 
 
 def _gaps(told: JournalSession, strategy: Strategy, bars: BarColumns) -> list[str]:
@@ -254,6 +292,6 @@ def _nothing_seen(name: str) -> ConfigError:
 def _refuse_changes(name: str, changes: int) -> None:
     if changes:
         raise ConfigError(
-            f"reconcile: the parameters of {name} were changed {changes} times while it traded, or its code, sizing or "
-            "limits, so that no single backtest can equal it. Reconcile a session with one set of them."
+            f"reconcile: the sizing or the limits of {name} were changed {changes} times while it traded, so that no single "
+            "backtest can equal it. Reconcile a session with one set of them: give the next one a journal of its own."
         )

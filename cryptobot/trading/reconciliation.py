@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -11,21 +12,23 @@ import numpy as np
 
 from cryptobot.backtest.attribution import CAUSES
 from cryptobot.backtest.html_parts import STYLE, curves, table
+from cryptobot.core.bars import BarColumns
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.money import decimal_of
 from cryptobot.core.portfolio import Portfolio
+from cryptobot.exchange.matching import Costs
 from cryptobot.trading.bot import Bot
 from cryptobot.trading.journal.record import Journal
 from cryptobot.trading.played import played_by, played_in
+from cryptobot.trading.stint import decide
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     import pandas as pd
 
-    from cryptobot.backtest.attribution import Attribution, Session
+    from cryptobot.backtest.attribution import Attribution
     from cryptobot.backtest.compare import TradeComparison
     from cryptobot.backtest.report import BacktestReport
-    from cryptobot.core.bars import BarColumns
+    from cryptobot.backtest.session import Session
     from cryptobot.core.money import Market
     from cryptobot.core.sizing import Sizing
     from cryptobot.strategy.base import Strategy
@@ -136,7 +139,8 @@ def reconcile(
     ----------
     bot_or_journal
         A bot that has traded, running or not, here or in a process of its own; or its journal, or the file of that,
-        whatever became of the bot. All that the journal tells counts as one session, stops and crashes between.
+        whatever became of the bot. All that the journal tells counts as one session, stops, crashes and changes of
+        parameters between.
     bars
         The bars to backtest; None takes those that were seen.
     strategy
@@ -151,8 +155,8 @@ def reconcile(
     Raises
     ------
     ConfigError
-        If no bars were seen, the parameters were changed meanwhile, or the exchange does not say what it charges and no
-        fee is given.
+        If no bars were seen, sizing or limits were changed meanwhile, or the exchange does not say what it charges and
+        no fee is given.
     JournalError
         If the journal cannot be trusted.
 
@@ -164,7 +168,7 @@ def reconcile(
 
     from cryptobot.backtest.attribution import attribute
     from cryptobot.backtest.compare import compare_trades
-    from cryptobot.backtest.run import backtest
+    from cryptobot.backtest.run import backtest_of, checked_sizing, first_row
 
     if isinstance(bot_or_journal, Bot):
         if strategy is not None or sizing is not None:
@@ -186,17 +190,21 @@ def reconcile(
         )
     # What came after its end is not its doing.
     end = pd.Timestamp(int(session.times[-1]), unit="ns", tz="UTC")
-    report = backtest(
-        played.strategy,
-        played.bars if bars is None else bars[bars.index <= end],
-        cash=float(played.cash),
-        fee=float(costs.fee) if fee is None and costs is not None else fee or 0.0,
-        slippage_bps=slippage_bps if slippage_bps is not None else 0.0 if costs is None else float(costs.slippage_bps),
-        sizing=played.sizing,
+    every_bar = played.bars if bars is None else BarColumns.of(bars[bars.index <= end])
+    told = Costs(Decimal(0), Decimal(0)) if costs is None else costs
+    report = backtest_of(
+        played.stints[-1].strategy,
+        decide(played.stints, every_bar),
+        every_bar,
+        first=first_row(every_bar, np.datetime64(int(session.times[0]), "ns")),
+        cash=played.cash,
+        costs=Costs(
+            told.fee if fee is None else decimal_of(fee, "fee"),
+            told.slippage_bps if slippage_bps is None else decimal_of(slippage_bps, "slippage_bps"),
+        ),
+        sizing=checked_sizing(played.sizing),
         market=played.market,
         limits=played.limits,
-        start=np.datetime64(int(session.times[0]), "ns"),
-        record=False,
     )
     traded = _trades(session, report.bars, played.cash, played.market)
     attribution = attribute(

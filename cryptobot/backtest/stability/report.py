@@ -86,10 +86,8 @@ class StabilityReport:
 
         Parameters
         ----------
-        template
-            ``"auto"`` reads on light and dark pages alike; ``"light"`` and ``"dark"`` bring their own background.
-        height
-            In pixels.
+        template, height
+            As for `BacktestReport.plot`.
 
         Raises
         ------

@@ -134,13 +134,15 @@ def resampled_sums(
     many, n = values.shape
     random = np.random.default_rng(seed)
     # Sums up to each row, twice round the circle: a block's sum is one subtraction, whatever its length.
-    up_to = np.zeros((many, 2 * n + 1))
-    np.cumsum(np.concatenate([values, values], axis=1), axis=1, out=up_to[:, 1:])
+    # A row's columns lie side by side, because it is drawn with all of them.
+    up_to = np.zeros((2 * n + 1, many))
+    np.cumsum(np.concatenate([values, values], axis=1).T, axis=0, out=up_to[1:])
     result = np.empty((many, samples))
     for sample in range(samples):
         lengths = _lengths(n, block, method, random)
         starts = random.integers(0, n, lengths.size)
-        result[:, sample] = (up_to[:, starts + lengths] - up_to[:, starts]).sum(axis=1)
+        drawn = up_to.take(starts + lengths, axis=0) - up_to.take(starts, axis=0)
+        result[:, sample] = np.ascontiguousarray(drawn.T).sum(axis=1)
     return result
 
 

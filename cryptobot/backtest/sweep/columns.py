@@ -99,7 +99,7 @@ class ColumnStore:
         self._spans: dict[Any, Span] = {}
         self._ticks: dict[str, NDArray[np.float64] | None] = {}
         self._windows: dict[Tree, tuple[str, int] | None] = {}
-        self.highest = {name: float(getattr(bars, name).max()) * bars.grid.scale for name in PRICES}
+        self._highest: dict[str, float] = {}
 
     def leaf(self, feature: Feature) -> Tree:
         """Return the name of a feature's column."""
@@ -108,6 +108,12 @@ class ColumnStore:
     def feature(self, tree: Tree) -> Feature | None:
         """Return the feature that a column is of; None when it is not the plain column of one."""
         return self._known.features[tree[1]] if tree[0] == "column" and isinstance(tree[1], int) else None
+
+    def highest(self, source: str) -> float:
+        """Return the highest of a price column, in ticks."""
+        if source not in self._highest:
+            self._highest[source] = float(getattr(self.bars, source).max()) * self.bars.grid.scale
+        return self._highest[source]
 
     def ticks(self, source: str) -> NDArray[np.float64] | None:
         """Return sums of a price column in whole ticks, float64 of shape (n + 1,); None when they are not exact."""
@@ -150,7 +156,7 @@ class ColumnStore:
         if fast is None or slow is None or fast[0] != slow[0]:
             return None
         ticks = self.ticks(fast[0])
-        if ticks is None or not self.highest[fast[0]] * fast[1] * slow[1] < COMPARABLE:
+        if ticks is None or not self.highest(fast[0]) * fast[1] * slow[1] < COMPARABLE:
             return None
         return Sums(fast[0], ticks, fast[1], slow[1])
 

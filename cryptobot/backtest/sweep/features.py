@@ -141,9 +141,10 @@ def _fill(combinations: Combinations, rows: Rows, nodes: dict[str, Feature], fou
     numbers = np.zeros((len(combinations), len(nodes)), dtype=np.int64)
     refused = np.zeros(len(combinations), dtype=np.bool_)
     for k, node in enumerate(nodes.values()):
-        for some in combinations.distinct(sorted(_parameters(node)), rows):
+        names = sorted(_parameters(node))
+        for some in combinations.distinct(names, rows):
             try:
-                numbers[some, k] = found.known.number(_instance(node, combinations.row(int(some[0]))))
+                numbers[some, k] = found.known.number(_instance(node, combinations.row(int(some[0]), names)))
             except ConfigError as error:
                 fresh = some[~refused[some]]
                 if fresh.size:

@@ -10,8 +10,7 @@ import numpy as np
 
 from cryptobot.backtest.html_parts import STYLE, cards, table, tone_of
 from cryptobot.backtest.sweep.figures import FIGURES
-from cryptobot.backtest.words import number, percent
-from cryptobot.core.bars import time_text
+from cryptobot.backtest.words import charges, number, percent, stretch
 
 if TYPE_CHECKING:
     from cryptobot.backtest.sweep.report import SweepReport
@@ -22,12 +21,7 @@ _HEADS: Final = ("Return", "Max drawdown", "Sharpe", "Trades", "Win rate", "Prof
 
 def render(report: SweepReport) -> str:
     """Return the report as HTML: a sentence, cards of figures, how much of the best is luck, and the best sets."""
-    first, last = (time_text(int(report.bars.time[row]))[:16] for row in (0, -1))
-    details = (
-        f"{len(report.bars):,} bars of {report.bars.timeframe}, {first} to {last} UTC, fee "
-        f"{percent(float(report.setting.costs.fee))}, slippage {float(report.setting.costs.slippage_bps):g} bps, "
-        f"{report.seconds:,.2f} s"
-    )
+    details = f"{stretch(report.bars)}, {charges(report.setting.costs)}, {report.seconds:,.2f} s"
     tone = "" if report.complete else " class='down'"
     missing = f"<p{tone}>{html.escape(report.shortfall)}</p>" if report.shortfall else ""
     return (

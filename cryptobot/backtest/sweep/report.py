@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from cryptobot.backtest.sweep.combinations import Combinations
 from cryptobot.backtest.sweep.figures import FIGURES
 from cryptobot.backtest.sweep.setting import Setting
-from cryptobot.backtest.words import count, number, percent
-from cryptobot.core.bars import BarColumns, time_text
+from cryptobot.backtest.words import charges, count, number, percent, stretch
+from cryptobot.core.bars import BarColumns
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.suggest import closest, listed
 from cryptobot.strategy.base import Strategy
@@ -238,11 +238,7 @@ class SweepReport:
         return said[:1].upper() + said[1:]
 
     def __repr__(self) -> str:
-        first, last = (time_text(int(self.bars.time[row]))[:16] for row in (0, -1))
-        head = (
-            f"{self.summary()}\non {len(self.bars):,} bars of {self.bars.timeframe}, {first} to {last} UTC, fee "
-            f"{percent(float(self.setting.costs.fee))}, slippage {float(self.setting.costs.slippage_bps):g} bps"
-        )
+        head = f"{self.summary()}\non {stretch(self.bars)}, {charges(self.setting.costs)}"
         return f"{head}\n{self.best(min(5, len(self))).to_string()}" + (f"\n{self.shortfall}" if self.shortfall else "")
 
     def _repr_html_(self) -> str:

@@ -94,7 +94,8 @@ class Layout:
         windows = [store.window(tree) for tree in sides.trees]
         sources = np.array([-1 if w is None else PRICES.index(w[0]) for w in windows], dtype=np.int64)
         sizes = np.array([0 if w is None else w[1] for w in windows], dtype=np.int64)
-        highest = np.array([store.highest[name] for name in PRICES])
+        asked = set(sources.tolist())
+        highest = np.array([store.highest(name) if k in asked else 0.0 for k, name in enumerate(PRICES)])
         plain = np.array([tree[0] == "number" for tree in sides.trees], dtype=np.bool_)
         values = np.array([float(tree[1]) if tree[0] == "number" else 0.0 for tree in sides.trees])
         firsts, _ = sides.spans()

@@ -88,10 +88,8 @@ class CrossValidationReport:
 
         Parameters
         ----------
-        template
-            ``"auto"`` reads on light and dark pages alike; ``"light"`` and ``"dark"`` bring their own background.
-        height
-            In pixels.
+        template, height
+            As for `BacktestReport.plot`.
         """
         theme = theme_of(template)
         graph = load_plotly()

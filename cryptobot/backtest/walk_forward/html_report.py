@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cryptobot.backtest.html_parts import STYLE, Row, cards, curves, table, tone_of
 from cryptobot.backtest.statistics.luck import OVERFITTING
-from cryptobot.backtest.words import number, percent
-from cryptobot.core.bars import time_text
+from cryptobot.backtest.words import charges, number, percent, stretch
 
 if TYPE_CHECKING:
     from cryptobot.backtest.walk_forward.report import WalkForwardReport
@@ -18,10 +17,8 @@ _LAST_WINDOWS: Final = 12
 
 def render(report: WalkForwardReport) -> str:
     """Return the report as HTML: a sentence, figures, the stitched equity, what may be luck, and the windows."""
-    first, last = (time_text(int(report.bars.time[row]))[:16] for row in (0, -1))
     details = (
-        f"{len(report.bars):,} bars of {report.bars.timeframe} out of sample, {first} to {last} UTC, fee "
-        f"{percent(float(report.terms.costs.fee))}, slippage {float(report.terms.costs.slippage_bps):g} bps, training "
+        f"Out of sample on {stretch(report.bars)}, {charges(report.terms.costs)}, training "
         f"{'from the first bar on' if report.anchored else 'on the latest stretch'}, chosen by {report.rank}"
     )
     notes = "".join(f"<p>Left out: {html.escape(text)}.</p>" for text in report.skipped)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from cryptobot.backtest.statistics.luck import Luck
 from cryptobot.backtest.statistics.record import Record, Terms
 from cryptobot.backtest.stats import Stats, drawdown
-from cryptobot.backtest.words import count, duration, number, percent
-from cryptobot.core.bars import BarColumns, time_text
+from cryptobot.backtest.words import charges, count, duration, number, percent, stretch
+from cryptobot.core.bars import BarColumns
 from cryptobot.strategy.base import Strategy
 
 if TYPE_CHECKING:
@@ -157,10 +157,8 @@ class WalkForwardReport:
 
         Parameters
         ----------
-        template
-            ``"auto"`` reads on light and dark pages alike; ``"light"`` and ``"dark"`` bring their own background.
-        height
-            In pixels.
+        template, height
+            As for `BacktestReport.plot`.
 
         Raises
         ------
@@ -190,15 +188,13 @@ class WalkForwardReport:
         }
 
     def __repr__(self) -> str:
-        first, last = (time_text(int(self.bars.time[row]))[:16] for row in (0, -1))
         columns = ["test_from", "test_to", *self.varied, "train_return", "test_return", "test_sharpe", "test_trades"]
         shown = self.windows[columns].tail(10).to_string(float_format=lambda value: f"{value:.4g}")
         more = f"the last 10 of {len(self.windows):,} windows\n" if len(self.windows) > 10 else ""
         notes = "".join(f"\nLeft out: {text}." for text in self.skipped)
         return (
-            f"{self.summary()}\n{self.verdict}\nout of sample {first} to {last} UTC, {len(self.bars):,} bars of "
-            f"{self.bars.timeframe}, fee {percent(float(self.terms.costs.fee))}, slippage "
-            f"{float(self.terms.costs.slippage_bps):g} bps, chosen by {self.rank}\n{more}{shown}{notes}"
+            f"{self.summary()}\n{self.verdict}\nout of sample on {stretch(self.bars)}, {charges(self.terms.costs)}, chosen by "
+            f"{self.rank}\n{more}{shown}{notes}"
         )
 
     def _repr_html_(self) -> str:

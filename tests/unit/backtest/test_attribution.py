@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cryptobot as cb
-from cryptobot.backtest.attribution import CAUSES, Session, attribute
+from cryptobot.backtest.attribution import CAUSES, attribute
 from cryptobot.backtest.ledger import keep_ledger
+from cryptobot.backtest.session import Session
 from cryptobot.core.bars import BarColumns
 from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.sizing import FractionOfEquity

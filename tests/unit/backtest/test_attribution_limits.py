@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import cryptobot as cb
-from cryptobot.backtest.attribution import CAUSES, Session, attribute
+from cryptobot.backtest.attribution import CAUSES, attribute
 from cryptobot.backtest.limited_ledger import keep_limited_ledger
+from cryptobot.backtest.session import Session
 from cryptobot.core.bars import BarColumns
 from cryptobot.core.limits import Limits
 from cryptobot.core.order_types import OrderType

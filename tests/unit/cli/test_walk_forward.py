@@ -1,73 +1,19 @@
-"""``cryptobot walk-forward``, and values to try as they are written on the command line."""
+"""``cryptobot walk-forward``."""
 
 from __future__ import annotations
+
+import importlib
 
 import pytest
 
 import cryptobot as cb
 from cryptobot.backtest.walk_forward.run import walk_forward
-from cryptobot.cli.ranges import read_ranges
-from cryptobot.core.errors import ConfigError
-from cryptobot.strategy.base import Strategy
-from cryptobot.strategy.param import param
-
-
-class Everything(Strategy):
-    """A parameter of every kind."""
-
-    window = param(10, ge=1)
-    level = param(0.5)
-    strict = param(False)
-    side = param("up", choices=("up", "down"))
-
-
-@pytest.mark.parametrize(
-    ("text", "values"),
-    [
-        ("window=10", [10]),
-        ("window=5,10,20", [5, 10, 20]),
-        ("window=5:20:5", [5, 10, 15, 20]),
-        ("window=5:19:5", [5, 10, 15]),
-        ("window=2:4,9", [2, 3, 4, 9]),
-        (" window = 1e2 ", [100]),
-        ("level=0.1:0.3:0.1", [0.1, 0.2, 0.3]),
-        ("level=-1:1", [-1.0, 0.0, 1.0]),
-        ("strict=true,False", [True, False]),
-        ("side=up,down", ["up", "down"]),
-    ],
-)
-def test_values(text, values):
-    ((_, found),) = read_ranges(Everything, [text]).items()
-    assert found == values
-    assert [type(value) for value in found] == [type(value) for value in values]
-
-
-@pytest.mark.parametrize(
-    ("texts", "said"),
-    [
-        (["window"], "is not NAME=VALUES"),
-        (["windw=3"], "Did you mean `window`"),
-        (["window=3", "window=4"], "given twice"),
-        (["window=x"], "allowed: a whole number of at least 1"),
-        (["window="], "allowed: a whole number"),
-        (["window=1:2:3:4"], "from, to and step"),
-        (["window=9:3"], "holds no value"),
-        (["window=1:5:0"], "holds no value"),
-        (["level=nan"], "allowed: a finite number"),
-        (["level=0:1:0.0000001"], "10,000,001 values"),
-        (["strict=yes"], "true, false, or true,false"),
-    ],
-)
-def test_values_that_are_not_allowed(texts, said):
-    with pytest.raises(ConfigError, match=said):
-        read_ranges(Everything, texts)
-
 
 SPLIT = ("--train", "200", "--test", "100", "--step", "50", "--embargo", "3", "--purge", "2")
 
 
 def test_it_prints_what_the_function_returns(cli, bars_file, tmp_path):
-    tried = ("-p", "fast=5,10", "-p", "slow=20:40:10", "--slippage-bps", "2")
+    tried = ("-r", "fast=5,10", "-r", "slow=20:50:10", "--slippage-bps", "2")
     said = cli("walk-forward", "--bars", bars_file, *SPLIT, *tried, "--json").json
     report = walk_forward(
         cb.MovingAverageCrossover,
@@ -102,7 +48,7 @@ def test_lengths_may_be_times_and_other_strategies_are_named(cli, bars_file):
         "--step",
         "30m",
         "--anchored",
-        "-p",
+        "-r",
         "window=7,14",
         "--rank",
         "total_return",
@@ -122,8 +68,8 @@ def test_lengths_may_be_times_and_other_strategies_are_named(cli, bars_file):
         (("--train", "100", "--test", "1d"), "Give all as bars, or all as times"),
         (("--train", "5000"), "Give all as bars, or all as times"),
         (("--train", "90000", "--test", "100"), "Give more bars, or shorter train and test"),
-        (("-p", "fast=0"), "Allowed: a whole number of at least 1"),
-        (("-p", "fast=200", "-p", "slow=50"), "breaks a constraint"),
+        (("-r", "fast=0"), "Allowed: a whole number of at least 1"),
+        (("-r", "fast=200", "-r", "slow=50"), "breaks a constraint"),
         (("--rank", "sharp"), "Did you mean `sharpe`?"),
         (("--purge", "-1"), "purge: -1"),
         (("--fee", "2"), "fee: 2"),
@@ -137,6 +83,20 @@ def test_bad_input_is_one_paragraph_and_exit_code_2(cli, words, said):
     assert ran.err.startswith("Error: ")
     assert said in " ".join(ran.err.split())
     assert "Traceback" not in ran.err
+
+
+def test_an_interrupted_one_shows_what_is_done_and_fails(cli, bars_file, monkeypatch):
+    run = importlib.import_module("cryptobot.backtest.walk_forward.run")
+    plain = run.Progress.add
+
+    def press(self, many):
+        plain(self, many)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.Progress, "add", press)
+    ran = cli("walk-forward", "--bars", bars_file, *SPLIT, "-r", "fast=5", "-r", "slow=20")
+    assert ran.code == 1
+    assert "interrupted" in ran.out
 
 
 def test_help_has_examples(cli):

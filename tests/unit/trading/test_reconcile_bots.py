@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 import cryptobot as cb
+from cryptobot.core.bars import time_text
 from cryptobot.core.types import Mode, Side
 from cryptobot.market.practice import PRACTICE_MARKET
 from cryptobot.trading.journal import JournalHeader, JournalView, MemoryJournal, SqliteJournal
@@ -28,14 +29,19 @@ LIMITS = {
 }
 
 
-def traded(journal, *, limits=None, until=None, make_bot=cb.Bot, **options):
-    """Let a bot trade the bars, or so many of them, and return it at its end."""
+def traded(journal, *, limits=None, until=None, make_bot=cb.Bot, strategy=STRATEGY, changes=None, **options):
+    """Let a bot trade the bars, or so many of them, and return it at its end.
+
+    `changes` holds strategies by the number of bars after which they take over.
+    """
     exchange = cb.ReplayExchange(BARS, market=PRACTICE_MARKET, history=HISTORY)
-    bot = make_bot(STRATEGY, exchange=exchange, limits=limits, journal=journal, name="bot", **options)
-    touch = bot.session.touch
+    bot = make_bot(strategy, exchange=exchange, limits=limits, journal=journal, name="bot", **options)
+    touch, waiting = bot.session.touch, dict(changes or {})
 
     def stops():
         touch()
+        for after in [after for after in waiting if bot.session.bars >= after]:
+            bot.set_strategy(waiting.pop(after))
         if until is not None and bot.session.bars >= until and bot.session.state == "running":
             bot.session.request_stop()
 
@@ -91,6 +97,77 @@ def test_a_bot_that_was_stopped_and_went_on_is_one_session(name, tmp_path):
     assert agrees(whole, len(bot.trades()))
     assert len(whole.backtest.bars) == len(BARS) - HISTORY
     assert agrees(reconcile(traded(MemoryJournal(), limits=LIMITS[name])), len(bot.trades()))
+
+
+OTHERS = [cb.MovingAverageCrossover(2, 5, 9, 0.0), cb.MovingAverageCrossover(8, 21, 3, 0.0002)]
+
+
+@pytest.mark.parametrize("name", ["none", "pair"])
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_changed_parameters_are_changed_in_the_backtest_at_the_same_bar(name, on_disk, tmp_path):
+    path = tmp_path / "bot.sqlite"
+    journal = SqliteJournal(path, create=HEADER) if on_disk else MemoryJournal(HEADER)
+    bot = traded(journal, limits=LIMITS[name], changes={140: OTHERS[0], 141: OTHERS[1], 333: STRATEGY})
+    assert bot.session.engine.parameter_changes == 3
+    found = [reconcile(bot)]
+    if on_disk:
+        journal.close()
+        found.append(reconcile(path))
+    for one in found:
+        assert (one.ok, one.gap) == (True, 0), one
+        assert one.comparison.trades == len(bot.trades()) > 20
+        (note,) = one.notes
+        for strategy, after in ((OTHERS[0], 140), (OTHERS[1], 141), (STRATEGY, 333)):
+            assert f"{strategy!r} from {time_text(at(after))} on" in note
+        assert one.backtest.strategy == STRATEGY
+    # Whoever leaves a change out has another backtest.
+    plain = cb.backtest(STRATEGY, BARS, start=BARS.index[HISTORY], limits=LIMITS[name], market=PRACTICE_MARKET)
+    assert len(plain.trades) != len(found[0].backtest.trades)
+
+
+def at(bars):
+    """Return the open time of the bar that follows so many bars of a session."""
+    return int(BARS.index[HISTORY + bars].value)
+
+
+def test_parameters_that_are_changed_at_a_restart_count_from_there(tmp_path):
+    path = tmp_path / "bot.sqlite"
+    for strategy, until in ((STRATEGY, 150), (OTHERS[0], 211), (OTHERS[0], 95), (STRATEGY, None)):
+        with SqliteJournal(path, create=HEADER) as journal:
+            bot = traded(journal, strategy=strategy, until=until)
+            found = reconcile(bot)
+            assert (found.ok, found.gap) == (True, 0), found
+    whole = reconcile(path)
+    assert (whole.ok, whole.gap, len(whole.backtest.bars)) == (True, 0, len(BARS) - HISTORY)
+    assert whole.notes[0].count(" on") == 2 + whole.notes[0].count("one")
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_who_clears_a_drawdown_lets_the_bot_trade_on_and_that_is_a_manual_order(
+    on_disk, make_bot, make_frame, told, step_clock, tmp_path
+):
+    words = "--b---s--b------s---b-----s---"
+    prices = [100.0] * 4 + [90.0] * 6 + [90.0 + n for n in range(len(words) - 10)]
+    clock = step_clock()
+    exchange = cb.ReplayExchange(make_frame(words, prices), fee=0.001, speed=1, clock=clock)
+    journal = SqliteJournal(tmp_path / "bot.sqlite", create=HEADER) if on_disk else MemoryJournal(HEADER)
+    bot = make_bot(told(), exchange, journal=journal, name="bot", limits=cb.Limits(max_drawdown=0.05)).start()
+    clock.step(13)
+    assert len(bot.trades()) == 1
+    assert bot.status().quantity == 0
+    bot.clear(reason="had a look")
+    clock.release()
+    assert bot.wait(30)
+    assert len(bot.trades()) == 2
+    found = reconcile(bot)
+    shares = {share.cause: share for share in found.attribution.shares if share.amount}
+    assert set(shares) == {"manual order"}
+    assert shares["manual order"].amount == found.gap > 0
+    assert shares["manual order"].orders >= 1
+    if on_disk:
+        journal.close()
+        again = reconcile(tmp_path / "bot.sqlite", strategy=told)
+        assert again.attribution.shares == found.attribution.shares
 
 
 def test_an_execution_after_a_restart_is_not_taken_for_one_before(tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import cryptobot as cb
 from cryptobot.backtest.sweep.combinations import Combinations, combinations_of
@@ -43,6 +45,25 @@ def test_explicit_rows_keep_their_order_and_take_defaults():
         (40, 0.1),
         (41, 0.2),
     ]
+
+
+@given(st.lists(st.tuples(st.integers(2, 9), st.integers(10, 14), st.sampled_from([0.0, 0.5, 1.0])), min_size=1))
+@example([(7, 12, 0.5), (3, 10, 1.0), (7, 10, 0.5), (2, 12, 0.0)])
+def test_a_frame_says_what_its_rows_say(sets):
+    """Columns of numbers are looked through at once, all others value by value: nobody can tell which."""
+    names = ["fast", "slow", "volatility_threshold"]
+    wanted = [dict(zip(names, row, strict=True)) for row in sets]
+    frame = pd.DataFrame(wanted)
+    for given_ in (wanted, frame, frame.astype(object), frame.convert_dtypes()):
+        made = combinations_of(CROSS, {}, given_)
+        assert [{name: row[name] for name in names} for row in rows_of(made)] == wanted
+        assert [type(value) for value in made.row(0).values()] == [int, int, int, float]
+
+
+@pytest.mark.parametrize("bad", [np.nan, 2.5, -3.0])
+def test_the_row_of_a_frames_bad_value_is_named(bad):
+    with pytest.raises(cb.ConfigError, match="combos, row 2: MovingAverageCrossover: `fast` is"):
+        combinations_of(CROSS, {}, pd.DataFrame({"fast": [9.0, 4.0, bad, bad]}))
 
 
 def test_texts_and_truths_are_values_too():
