@@ -20,15 +20,17 @@ BOT = """
 import cryptobot as cb
 bot = cb.Bot(cb.MovingAverageCrossover(), exchange=cb.PracticeExchange(seed=7, speed=240))
 panel = cb.ControlPanel(bot, refresh=4)
+panel.add_indicator(cb.RSI(14))
 bot.start()
 panel
 """
-# Runs in the kernel: notes when a frame is begun, when a page has painted it, and what drawing it has cost.
+# Runs in the kernel: notes when a frame is begun, when a page has painted it, and what reading and drawing it has cost.
 WATCH = """
 import time
 lags, draws, begun = [], [], [None]
 frames, updater = panel.layout.frames, panel._updater
-receive, update, draw = frames._receive, updater.update, updater._draw
+receive, update, draw, look = frames._receive, updater.update, updater._draw, bot.snapshot
+looked = [0.0]
 
 def updating(now, **options):
     start = time.perf_counter()
@@ -42,12 +44,18 @@ def receiving(widget, content, buffers):
         begun[0] = None
     receive(widget, content, buffers)
 
+def looking(*given):
+    start = time.thread_time()
+    shot = look(*given)
+    looked[0] = time.thread_time() - start
+    return shot
+
 def drawing(*given, **options):
     start = time.thread_time()
     draw(*given, **options)
-    draws.append(time.thread_time() - start)
+    draws.append(time.thread_time() - start + looked[0])
 
-updater.update, updater._draw = updating, drawing
+updater.update, updater._draw, bot.snapshot = updating, drawing, looking
 frames.on_msg(frames._receive, remove=True)
 frames.on_msg(receiving)
 """

@@ -15,6 +15,7 @@ from cryptobot.cli.terminal import console
 from cryptobot.core.errors import ConfigError
 
 PAGE = Path(__file__).parent / "dashboard_page" / "dashboard.ipynb"
+TEMPLATE = "cryptobot"  # a folder under voila/templates beside the page
 NAMED = "CRYPTOBOT_DASHBOARD_BOT"
 
 
@@ -48,6 +49,7 @@ def dashboard(
 
         attach(name)  # says now, and not on the page, that there is no such bot
         os.environ[NAMED] = name
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(PAGE.parent), os.environ.get("JUPYTER_PATH")]))
     from voila.app import Voila
 
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_urlsafe(24)
@@ -75,6 +77,7 @@ def server_arguments(port: int, token: str, *, dark: bool, browser: bool) -> lis
         "--Voila.ip=127.0.0.1",
         f"--port={port}",
         f"--token={token}",
+        f"--template={TEMPLATE}",
         f"--theme={'dark' if dark else 'light'}",
         f"--Voila.open_browser={browser}",
         "--show_tracebacks=True",  # whoever has the token may see them, and a page that says nothing helps nobody

@@ -45,7 +45,7 @@ ACTIONS: Final = (
 )
 BY_NAME: Final = {action.name: action for action in ACTIONS}
 _RUNS: Final = ("starting", "running")
-_RESTS: Final = ("new", "stopped", "finished", "halted")
+_RESTS: Final = ("new", "stopped", "halted")  # a market that has come to its end is not started again
 
 
 def possible(status: BotStatus, *, attached: bool) -> set[ActionName]:

@@ -243,7 +243,7 @@ class BqplotChart:
         drawn = candles(tape, low, high)
         times = drawn.time.astype("datetime64[ms]")
         scene = self._scene = Scene(tape, drawn, drawn.inside(low, high), times, self._about)
-        ticks = max(3, min(10, self._overlay.width // 80))
+        ticks = max(2, min(10, self._overlay.width // 95))
         self._price.pane.set_window(low, high, ticks)
         self._price.draw(scene)
         if thorough:

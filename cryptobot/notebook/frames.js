@@ -26,7 +26,9 @@ function render({ model, el }) {
   const pill = document.createElement("span");
   pill.className = "cb-link-pill";
   pill.setAttribute("role", "status");
-  el.append(pill);
+  const note = document.createElement("span");
+  note.className = "cb-link-note";
+  el.append(pill, note);
 
   const tell = (message) => {
     try {
@@ -65,6 +67,8 @@ function render({ model, el }) {
     if (root && root.dataset.link !== link) root.dataset.link = link;
     if (pill.textContent !== text) pill.textContent = text;
     if (pill.title !== title) pill.title = title;
+    const advice = link === "busy" ? model.get("busy") : "";
+    if (note.textContent !== advice) note.textContent = advice;
   };
 
   const check = () => {

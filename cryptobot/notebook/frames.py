@@ -58,6 +58,7 @@ class Frames(anywidget.AnyWidget):
 
     _esm = asset("frames.js")
     _css = asset("panel.css")
+    busy = traitlets.Unicode(help="What can be done while a cell keeps the kernel busy.").tag(sync=True)
     lost = traitlets.Unicode(help="Why what is shown is old although the kernel lives, or empty.").tag(sync=True)
 
     def __init__(

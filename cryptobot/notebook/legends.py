@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cryptobot.core.text import written
 from cryptobot.notebook.chart import PriceLine
 from cryptobot.notebook.numbers import Units, fixed, signed, tone_of
 from cryptobot.notebook.window import Candles
@@ -49,7 +50,11 @@ def feature_legend(
     for position, name in enumerate(names):
         value = float(candles.features[name][index])
         entries.append((words(name), _value(value, 3, percent=percent), "", swatch(position + 2)))
-        entries += [("threshold", _value(level, 3, percent=percent), "dim", "level") for level in levels.get(name, ())]
+        asked = levels.get(name, ())
+        word = "threshold" if len(asked) == 1 else "level"
+        entries += [
+            (word, written(100 * level, 4) + " %" if percent else written(level, 6), "dim", "level") for level in asked
+        ]
     return entries
 
 

@@ -181,7 +181,9 @@ class ResultsPane:
         """See :class:`LowerPane`."""
         drawn = scene.drawn
         newest = int(scene.tape.time[-1])
-        ends = np.array([(newest if trip.left is None else trip.left) // MILLI for trip in scene.about.trips], np.int64)
+        # One that has ended since the newest close counts there.
+        left = (newest if trip.left is None else min(trip.left, newest) for trip in scene.about.trips)
+        ends = np.array([time // MILLI for time in left], np.int64)
         results = np.array([trip.pnl for trip in scene.about.trips], float)
         self._values = drawn.summed(ends, results)
         self._ended = drawn.summed(ends, np.ones(len(results)))

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import ipywidgets
 
 from cryptobot.control.gone import BotGoneError
+from cryptobot.core.errors import CryptobotError
 from cryptobot.core.types import Mode
+from cryptobot.notebook.all_at_once import SHUT_DOWN, AllAtOnce
+from cryptobot.notebook.commands import Commands
 from cryptobot.notebook.frames import Frames
 from cryptobot.notebook.health import Health
 from cryptobot.notebook.numbers import Units, signed, tone_of
@@ -50,6 +53,11 @@ class Overview:
         Returns the bots.
     open_panel
         Makes the panel of one.
+
+    Attributes
+    ----------
+    all
+        What is done with all of them at once.
     """
 
     def __init__(self, find: Callable[[], Sequence[BotHandle]], open_panel: Callable[[BotHandle], Any]) -> None:
@@ -67,17 +75,19 @@ class Overview:
         self.table.observe(weakly(self._chosen), "chosen")
         self._place = ipywidgets.VBox([])
         self._place.add_class("cb-place")
+        self._commands = Commands(weakly(self._failed), weakly(self._wake))
+        self.all = AllAtOnce(weakly(self._do_to_all))
         title = ipywidgets.Label("Bots")
         title.add_class("cb-overview-title")
-        head = ipywidgets.HBox([title, self._frames])
+        head = ipywidgets.HBox([title, self._frames, *self.all.buttons.values()])
         head.add_class("cb-overview-head")
-        inner = ipywidgets.VBox([head, self.table])
+        inner = ipywidgets.VBox([head, self.all.confirmation.widget, self.table])
         for style in ("cb-panel", "cb-overview"):
             inner.add_class(style)
         self.widget = ipywidgets.VBox([inner, self._place])
         self.widget.add_class("cb-bots")
         self._loop = RefreshLoop(self, 1 / EVERY)
-        self._end = weakref.finalize(self, self._loop.close)
+        self._end = weakref.finalize(self, _release, self._loop, self._commands)
         self._end.atexit = False
         self.refresh()
         self._loop.start()
@@ -128,14 +138,26 @@ class Overview:
             known = self._bots
             found = {bot.name: known.get(bot.name, bot) for bot in self._find()}
             rows: list[tuple[str, list[Cell]]] = []
+            seen: list[BotStatus] = []
             self._bots = {}
             for name, bot in sorted(found.items()):
                 try:
-                    rows.append((name, row(bot.status())))
+                    status = bot.status()
                 except BotGoneError:
                     continue  # it has ended since it was found
+                seen.append(status)
+                rows.append((name, row(status)))
                 self._bots[name] = bot
             self.table.fill(rows)
+            self.all.follow(seen)
+
+    def settle(self, timeout: float = 30.0) -> None:
+        """Wait until what was clicked is carried out; see `ControlPanel.settle`."""
+        if not self._commands.settle(timeout):
+            waiting = ", ".join(self._commands.pending)
+            raise CryptobotError(
+                f"ControlPanel: {waiting} is still under way after {timeout:g} s. Look at the bots' logs."
+            )
 
     def close(self) -> None:
         """Take it off the page and end its thread; bots and panels go on. Idempotent."""
@@ -158,6 +180,18 @@ class Overview:
         with self._lock:
             if change.new in self._bots:
                 self.open(str(change.new))
+
+    def _do_to_all(self, deed: str) -> None:
+        """Stop every bot, or end every process; each by itself, so that one that fails keeps none of the others."""
+        with self._lock:
+            bots = list(self._bots.values())
+        for bot in bots:
+            end = end_of_process(bot) if deed == SHUT_DOWN else None
+            self._commands.put(f"{deed}: {bot.name}", end or bot.stop)
+
+    def _failed(self, name: str, error: Exception) -> None:
+        if not isinstance(error, BotGoneError):  # it has ended already, which is what was asked for
+            self._health.note(name, error)
 
     def _wake(self) -> None:
         """Pages that speak change nothing before the next look."""
@@ -195,6 +229,19 @@ def row(status: BotStatus) -> list[Cell]:
         (units.signed_money(status.day_pnl), tone_of(status.day_pnl), float(status.day_pnl)),
         (f"{signed(gain, 2)} %", tone_of(gain), float(gain)),
     ]
+
+
+def end_of_process(bot: BotHandle) -> Callable[[], object] | None:
+    """Return what ends the process of an attached bot, or None for a bot in this process, which is never ended."""
+    from cryptobot.control.attached_bot import AttachedBot
+
+    return bot.shut_down if isinstance(bot, AttachedBot) else None
+
+
+def _release(loop: RefreshLoop, commands: Commands) -> None:
+    """End the threads of an overview that was closed or forgotten."""
+    loop.close()
+    commands.close()
 
 
 def all_bots() -> list[BotHandle]:

@@ -20,19 +20,25 @@ from cryptobot.notebook.commands import Commands  # noqa: E402
 from cryptobot.notebook.frames import Frames  # noqa: E402
 from cryptobot.notebook.health import Health  # noqa: E402
 from cryptobot.notebook.layout import Layout  # noqa: E402
-from cryptobot.notebook.overview import Overview, all_bots  # noqa: E402
+from cryptobot.notebook.live_price import LivePrice  # noqa: E402
+from cryptobot.notebook.overview import Overview, all_bots, end_of_process  # noqa: E402
 from cryptobot.notebook.refresh import RefreshLoop  # noqa: E402
 from cryptobot.notebook.steering import Steering  # noqa: E402
 from cryptobot.notebook.strategy_card import StrategyCard  # noqa: E402
+from cryptobot.notebook.studies import Studies  # noqa: E402
 from cryptobot.notebook.updater import Updater  # noqa: E402
 from cryptobot.notebook.weakly import weakly  # noqa: E402
+from cryptobot.strategy.feature import INDICATORS  # noqa: E402
 
 if TYPE_CHECKING:
     from cryptobot.control.handle import BotHandle
     from cryptobot.notebook.chart import Chart, Move
     from cryptobot.strategy.base import Strategy
+    from cryptobot.strategy.feature import Feature
 
 _HOME: Final = "_control_panel"  # where a bot keeps its panel: both live as long as the bot does
+
+_BUSY: Final = "The bot goes on, Stop waits for the cell"
 
 
 class ControlPanel:
@@ -91,14 +97,21 @@ class ControlPanel:
         self._framed_at = float("-inf")
         self._touched = threading.Event()
         self._later: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-        frames = Frames(time.monotonic, weakly(self._heard), weakly(self._page_failed))
+        ending = end_of_process(bot)
+        frames = Frames(
+            time.monotonic,
+            weakly(self._heard),
+            weakly(self._page_failed),
+            busy=_BUSY if ending is None else f"To stop it now: cryptobot stop {bot.name}",
+        )
         card = StrategyCard(bot.strategy, weakly(self._apply_parameters), weakly(self._apply_strategy))
-        self._steering = Steering(bot, self._commands, end_of_process(bot))
+        self._steering = Steering(bot, self._commands, ending)
         self._layout = Layout(frames, self._chart, card, self._steering.buttons, self._steering.confirmation)
-        self._updater = Updater(bot, self._layout, self._steering, self._commands, self._health)
+        live, self._studies = LivePrice(weakly(self._price_failed)), Studies(weakly(self._indicator_failed))
+        self._updater = Updater(bot, self._layout, self._steering, self._commands, self._health, live, self._studies)
         self._connect()
         self._loop = RefreshLoop(self, refresh)
-        self._end = weakref.finalize(self, _release, self._loop, self._commands, self._layout)
+        self._end = weakref.finalize(self, _release, self._loop, self._commands, live, self._layout)
         self._end.atexit = False
         self.refresh()
         vars(bot)[_HOME] = self
@@ -113,6 +126,7 @@ class ControlPanel:
             switch.observe(weakly(self._part_switched), "value")
         for button in tools.moves.values():
             button.on_click(weakly(self._moved))
+        tools.indicators.on_add, tools.indicators.on_remove = weakly(self._add_named), weakly(self.remove_indicator)
         self._layout.trades.observe(weakly(self._trade_chosen), "chosen")
 
     # What a script or a test may use ----------------------------------------------------------------------------------
@@ -151,6 +165,44 @@ class ControlPanel:
             Naming the first error, in Python or in the page.
         """
         self._health.check()
+
+    def add_indicator(self, feature: Feature) -> str:
+        """Show an indicator in the chart; the bot does not trade on it.
+
+        Parameters
+        ----------
+        feature
+            For example ``cb.RSI(21)``, or one of your own.
+
+        Returns
+        -------
+        str
+            Its name in the chart, for example ``"RSI(21)"``.
+
+        Raises
+        ------
+        ConfigError
+            If it is no indicator, or six are shown already.
+        """
+        name = self._studies.add(feature)
+        self._show_indicators()
+        return name
+
+    def remove_indicator(self, name: str) -> None:
+        """Show an indicator no more.
+
+        Parameters
+        ----------
+        name
+            As `add_indicator` returned it.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of this name.
+        """
+        self._studies.remove(name)
+        self._show_indicators()
 
     def settle(self, timeout: float = 10.0) -> None:
         """Wait until what was clicked is carried out.
@@ -230,6 +282,23 @@ class ControlPanel:
         name = str(change.new)
         self._soon(lambda: self._go_to(name))
 
+    def _add_named(self, name: str) -> None:
+        try:
+            self.add_indicator(INDICATORS.get(name)())
+        except ConfigError as error:  # one that cannot be made without arguments
+            self._indicator_failed(name, error)
+
+    def _indicator_failed(self, name: str, error: Exception) -> None:
+        self._health.note(f"indicator {name}", error)
+        self._show_indicators()
+
+    def _price_failed(self, error: Exception) -> None:
+        self._health.note("price server", error)
+
+    def _show_indicators(self) -> None:
+        self._layout.tools.indicators.show(self._studies.names)
+        self._interacted()
+
     def _go_to(self, name: str) -> None:
         trip = self._updater.trip_of(name)
         if trip is not None:
@@ -302,15 +371,9 @@ class ControlPanel:
         return self._updater.update(now, touched=touched)
 
 
-def end_of_process(bot: BotHandle) -> Callable[[], object] | None:
-    """Return what ends the process of an attached bot, or None for a bot in this process, which is never ended."""
-    from cryptobot.control.attached_bot import AttachedBot
-
-    return bot.shut_down if isinstance(bot, AttachedBot) else None
-
-
-def _release(loop: RefreshLoop, commands: Commands, layout: Layout) -> None:
+def _release(loop: RefreshLoop, commands: Commands, live: LivePrice, layout: Layout) -> None:
     """End the threads and close the widgets of a panel that was closed or forgotten."""
     loop.close()
     commands.close()
+    live.close()
     layout.close()

@@ -53,15 +53,23 @@ class PricePane:
         self._draw_fills(scene)
 
     def _draw_fills(self, scene: Scene) -> None:
-        """Put a triangle below the candle of a buy and above that of a sell, a little away from it."""
+        """Put a triangle below the candle of a buy and above that of a sell, a little away from it.
+
+        What was filled since the newest close stands where the next candle will, at its own price.
+        """
         drawn = scene.drawn
         room = 0.045 * ((self.pane.y.max or 0) - (self.pane.y.min or 0))
         places: dict[Side, dict[int, float]] = {Side.BUY: {}, Side.SELL: {}}
+        end = int(drawn.time[-1]) + drawn.step if len(drawn) else 0
         for fill in scene.tape.fills:
-            if len(drawn) and drawn.time[0] <= fill.time // MILLI < drawn.time[-1] + drawn.step:
+            side, moment = Side(fill.side), fill.time // MILLI
+            away = -room if side is Side.BUY else room
+            if len(drawn) and drawn.time[0] <= moment < end:
                 index = drawn.at(fill.time / MILLI)
-                away = drawn.prices[index, 2] - room if fill.side is Side.BUY else drawn.prices[index, 1] + room
-                places[Side(fill.side)][int(drawn.time[index])] = float(away)
+                edge = drawn.prices[index, 2 if side is Side.BUY else 1]
+                places[side][int(drawn.time[index])] = float(edge) + away
+            elif len(drawn) and moment >= end and drawn.stop == len(scene.tape.time):
+                places[side][end] = float(fill.price) + away
         for side, mark in self._triangles.items():
             found = tuple(places[side].items())
             if found != self._markers.get(side):

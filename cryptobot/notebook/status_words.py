@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from cryptobot.core.types import Mode
 from cryptobot.notebook.limit_words import CLOSE, used
 from cryptobot.notebook.limit_words import words as limit_words
 from cryptobot.notebook.numbers import MINUS, Units, signed, tone_of
 from cryptobot.notebook.said import Said
 
 if TYPE_CHECKING:
+    from cryptobot.notebook.live_price import LiveTick
     from cryptobot.trading.status import BotStatus
 
 
@@ -32,6 +34,7 @@ ACCOUNT: Final = (
     ("bars", "Bars traded"),
     ("newest", "Newest bar (UTC)"),
     ("feed", "Feed"),
+    ("live", "Live price"),
     ("protection", "Protection"),
     ("limits", "Limits"),
 )
@@ -140,9 +143,9 @@ def figures(status: BotStatus, units: Units) -> dict[str, Said]:
         "position": Said("flat", "flat", f"0 {units.base}")
         if flat
         else Said(
-            f"{units.quantity(status.quantity)} {units.base}",
+            units.quantity(status.quantity),
             "long",
-            "long" if status.entry_price is None else f"long from {units.price(status.entry_price)}",
+            f"{units.base}  long" + ("" if status.entry_price is None else f" at {units.price(status.entry_price)}"),
         ),
         "unrealised": Said(
             units.signed_money(status.unrealised_pnl),
@@ -166,7 +169,9 @@ def figures(status: BotStatus, units: Units) -> dict[str, Said]:
 _UNKNOWN: Final = {key: "known when started" for key, _ in FIGURES} | {"price": "no bar yet"}
 
 
-def account(status: BotStatus, units: Units, age: float | None) -> dict[str, Said]:
+def account(
+    status: BotStatus, units: Units, age: float | None, live: LiveTick | None = None, lag: float | None = None
+) -> dict[str, Said]:
     """Write where the money is, how far the bot has come, and what watches over it.
 
     Parameters
@@ -177,6 +182,10 @@ def account(status: BotStatus, units: Units, age: float | None) -> dict[str, Sai
         How this market's numbers are written.
     age
         Seconds since the newest bar came, or None while none has.
+    live
+        What a price server says, or None where there is none.
+    lag
+        Seconds from here to the painted page, or None before the first frame.
     """
     time = status.last_bar_time
     known = bool(status.initial_equity)
@@ -186,20 +195,33 @@ def account(status: BotStatus, units: Units, age: float | None) -> dict[str, Sai
         "initial": Said(units.money(status.initial_equity), note=units.quote) if known else Said("–"),
         "bars": Said(f"{status.bars:,}") if known else Said("–"),
         "newest": Said("–" if time is None else f"{datetime.fromtimestamp(time / 1e9, UTC):%Y-%m-%d %H:%M}"),
-        "feed": _feed(status, age),
+        "feed": _feed(status, age, lag),
+        "live": _live(status, live, units),
         "protection": _protection(status),
         "limits": _limits(status),
     }
 
 
-def _feed(status: BotStatus, age: float | None) -> Said:
+def _feed(status: BotStatus, age: float | None, lag: float | None) -> Said:
     if status.state not in ("starting", "running"):
         return Said("off", "flat", title="The bot is not running, so no bars come")
     if not status.connected:
         return Said("▲ no answer", "error", title="The exchange does not answer")
     if age is None:
         return Said("waiting", "flat", title="No bar has come yet")
-    return Said(f"bar {ago(age)} ago", title="Since the newest bar came")
+    shown = "" if lag is None else f"+{10 * round(100 * lag)} ms"
+    return Said(f"bar {ago(age)} ago", note=shown, title="Since the newest bar came, and how late this page shows it")
+
+
+def _live(status: BotStatus, live: LiveTick | None, units: Units) -> Said:
+    if status.mode is Mode.PRACTICE:
+        return Said("at each close", "flat", title="A practice market has no price between two bars")
+    if live is None:
+        return Said("–", "flat", title="No price server quotes this market. Start one in a shell: cryptobot serve")
+    where = f"{live.source}, from the price server"
+    if live.stale:
+        return Said(f"▲ {ago(live.age)} old", "error", title=f"The price server does not answer. {where}")
+    return Said(units.price(live.price), note=f"{ago(live.age)} old", title=where)
 
 
 def _protection(status: BotStatus) -> Said:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -13,6 +14,8 @@ from cryptobot.notebook.numbers import Units, decimals, signed, tone_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cryptobot.core.types import Trade
 
 MAX_ROWS = 100
 # Text, tone and what it is sorted by, where that is not the text.
@@ -107,6 +110,31 @@ class TradesTable(Table):
             f"The newest {len(records)} of {total:,}; bot.trades() has all." if hidden else "",
         )
 
+    def revalue(self, trade: Trade, units: Units) -> None:
+        """Show what the open trade, the first row, is worth now.
+
+        Parameters
+        ----------
+        trade
+            The open one.
+        units
+            How this market's numbers are written.
+        """
+        if self.rows and self.rows[0]["id"] == str(trade.entry_time):
+            first = dict(self.rows[0])
+            first["cells"] = [
+                *first["cells"][:6],
+                *map(list, _worth(trade.pnl, trade.return_, units)),
+                first["cells"][8],
+            ]
+            self.rows = [first, *self.rows[1:]]
+
+
+def _worth(pnl: float | Decimal, share: float | Decimal, units: Units) -> tuple[Cell, Cell]:
+    """Write what a trade has brought: in money, and of what it had cost."""
+    tone = tone_of(pnl)
+    return (units.signed_money(pnl), tone, float(pnl)), (signed(100 * share, 2) + " %", tone, float(share))
+
 
 def row(trade: dict[Any, Any], units: Units, digits: int | None = None) -> list[Cell]:
     """Write one trade as text and tone, column by column.
@@ -121,7 +149,6 @@ def row(trade: dict[Any, Any], units: Units, digits: int | None = None) -> list[
         Decimals of the quantity, or None for as many as it has.
     """
     is_open = trade["status"] == "open"
-    pnl, share = float(trade["pnl"]), float(trade["return"])
     exit_price = 0.0 if is_open else float(trade["exit_price"])
     return [
         (_moment(trade["entry_time"]), ""),
@@ -130,8 +157,7 @@ def row(trade: dict[Any, Any], units: Units, digits: int | None = None) -> list[
         (units.price(trade["entry_price"]), "", float(trade["entry_price"])),
         ("–" if is_open else units.price(exit_price), "", exit_price),
         (units.money(trade["fees"]), "", float(trade["fees"])),
-        (units.signed_money(pnl), tone_of(pnl), pnl),
-        (signed(100 * share, 2) + " %", tone_of(pnl), share),
+        *_worth(float(trade["pnl"]), float(trade["return"]), units),
         ("● open" if is_open else str(trade["status"]), "open" if is_open else ""),
     ]
 

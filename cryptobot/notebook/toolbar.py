@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
 
+from cryptobot.notebook.indicator_picker import IndicatorPicker
+
 if TYPE_CHECKING:
     from cryptobot.notebook.chart import Chart, Move
 
@@ -31,6 +33,8 @@ class Toolbar:
         Switches of the mouse and the window.
     parts
         A switch for each pane that can be hidden, by its name.
+    indicators
+        Where the user adds indicators.
     moves
         A button for each way to move the window.
     """
@@ -55,7 +59,10 @@ class Toolbar:
         hint = ipywidgets.Label("▲ bought  ▼ sold")
         hint.add_class("cb-hint")
         parts, moves = _group("cb-parts", self.parts), _group("cb-moves", self.moves)
-        self.widget = ipywidgets.HBox([self.follow, self.crosshair, self.measure, moves, parts, hint])
+        self.indicators = IndicatorPicker()
+        self.widget = ipywidgets.HBox(
+            [self.follow, self.crosshair, self.measure, moves, parts, self.indicators.widget, hint]
+        )
         self.widget.add_class("cb-tools")
 
 

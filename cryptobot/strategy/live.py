@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,47 @@ class _Node:
         return float(self.step(self.state, *inputs, *self.arguments))
 
 
+class Stepped:
+    """Features stepped bar by bar; one that several read is stepped once.
+
+    Parameters
+    ----------
+    features
+        Which; what they read is stepped, too.
+    scale
+        Ticks in one unit of price, see `PriceGrid.scale`.
+
+    Attributes
+    ----------
+    slots
+        Where the value of each column and each feature stands in what `update` returns.
+    nodes
+        The kernels, in the order they are stepped in.
+    """
+
+    def __init__(self, features: Iterable[Feature], scale: float) -> None:
+        self.slots: dict[str | Feature, int] = {name: slot for slot, name in enumerate(COLUMNS)}
+        self.nodes: list[_Node] = []
+        for feature in features:
+            self._add(feature, scale)
+
+    def _add(self, feature: Feature, scale: float) -> None:
+        if feature in self.slots:
+            return
+        for source in feature.sources:
+            if isinstance(source, Feature):
+                self._add(source, scale)
+        self.nodes.append(_Node(feature, scale, self.slots))
+        self.slots[feature] = len(self.slots)
+
+    def update(self, bar: Bar) -> list[float]:
+        """Take one closed bar, and return its columns and the values of all features there."""
+        values = [bar.open, bar.high, bar.low, bar.close, bar.volume]
+        for node in self.nodes:
+            values.append(node.update(values))
+        return values
+
+
 class LiveStrategy:
     """Decides one bar after another; made by `Strategy.live`.
 
@@ -53,10 +94,8 @@ class LiveStrategy:
     def __init__(self, strategy: Strategy, grid: PriceGrid) -> None:
         self.strategy = strategy
         self.grid = grid
-        self._slots: dict[str | Feature, int] = {name: slot for slot, name in enumerate(COLUMNS)}
-        self._nodes: list[_Node] = []
-        for feature in strategy.nodes.values():
-            self._add(feature)
+        self._stepped = Stepped(strategy.nodes.values(), grid.scale)
+        self._slots, self._nodes = self._stepped.slots, self._stepped.nodes
         self._names = {name: self._slots[feature] for name, feature in strategy.nodes.items()}
         # Two rows a column: the previous bar and this one. Conditions see read-only views of it.
         self._rows = np.full((len(self._slots), 2), np.nan)
@@ -65,15 +104,6 @@ class LiveStrategy:
         slots = {**self._names, **{name: self._slots[name] for name in COLUMNS}}
         self._x = Rows({name: view[slot] for name, slot in slots.items()})
         self._bars = 0
-
-    def _add(self, feature: Feature) -> None:
-        if feature in self._slots:
-            return
-        for source in feature.sources:
-            if isinstance(source, Feature):
-                self._add(source)
-        self._nodes.append(_Node(feature, self.grid.scale, self._slots))
-        self._slots[feature] = len(self._slots)
 
     def update(self, bar: Bar) -> Decision:
         """Take one closed bar and decide.
@@ -86,9 +116,7 @@ class LiveStrategy:
             If a condition returns nonsense.
         """
         self.grid.check(bar)
-        values = [bar.open, bar.high, bar.low, bar.close, bar.volume]
-        for node in self._nodes:
-            values.append(node.update(values))
+        values = self._stepped.update(bar)
         rows = self._rows
         rows[:, 0] = rows[:, 1]
         rows[:, 1] = values

@@ -90,6 +90,12 @@ class Lab:
             raise
         return self
 
+    @property
+    def pid(self) -> int:
+        """Of the server's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def __exit__(self, *_: object) -> None:
         process = self._process
         if process is not None:

@@ -58,6 +58,7 @@ def surface(page: Page) -> str:
 def test_a_bot_is_started_watched_and_stopped_in_both_themes(notebook: Callable[..., Any]) -> None:
     opened = notebook(BOT, PANEL)
     page = opened.page
+    opened.theme("JupyterLab Light")
     opened.run_all()
     wait_for_state(page, "new")
     assert page.locator('.cb-header [data-key="mode"]').inner_text().startswith("PRACTICE")
@@ -216,3 +217,29 @@ def test_the_page_itself_says_stale_when_the_kernel_is_gone(notebook: Callable[.
     assert page.evaluate(STALE.replace("ACTION", restart)) < 3000
     assert opened.errors == []
     opened.wait_for_kernel()
+
+
+BUSY = """
+import pathlib, threading
+bot.start()
+over, pause = pathlib.Path(FLAG), threading.Event()
+while not over.exists():
+    pause.wait(0.05)
+"""
+
+
+def test_a_busy_cell_stops_nothing_and_the_panel_says_what_waits(notebook: Callable[..., Any], tmp_path: Any) -> None:
+    opened = notebook(BOT, PANEL, BUSY.replace("FLAG", repr(str(tmp_path / "over"))))
+    page = opened.page
+    opened.command("notebook:run-all-cells")
+    try:
+        page.wait_for_selector('.cb-panel[data-link="busy"]', timeout=WITHIN)
+        page.get_by_text("The bot goes on, Stop waits for the cell").wait_for(timeout=WITHIN)
+        page.locator(".cb-stop").click(force=True)  # it waits, and is carried out when the cell has ended
+    finally:
+        (tmp_path / "over").touch()
+    page.wait_for_selector('.cb-panel[data-link="live"]', timeout=WITHIN)
+    opened.comes_true("bot.status().state == 'stopped'")
+    opened.execute("assert bot.status().bars > 0; panel.refresh()")
+    wait_for_state(page, "stopped")
+    opened.healthy()

@@ -13,7 +13,7 @@ import pytest
 
 from cryptobot.core.types import Fill, Side
 from cryptobot.notebook.bqplot_chart import BqplotChart
-from cryptobot.notebook.chart import About, charts
+from cryptobot.notebook.chart import About, Trip, charts
 from cryptobot.notebook.numbers import Units
 from cryptobot.notebook.view import SPAN
 from cryptobot.notebook.window import MAX_CANDLES, MILLI
@@ -187,3 +187,17 @@ def test_an_empty_tape_shows_a_word_instead_of_axes(chart: BqplotChart, make_tap
     assert "Press Start" in chart.widget.children[-1].view["notice"]
     chart.show(make_tape(5))
     assert "cb-waiting" not in chart.widget._dom_classes
+
+
+def test_what_was_filled_since_the_newest_close_is_drawn_at_once(chart: BqplotChart, make_tape: Make) -> None:
+    time = int(make_tape(100).time[-1]) + 90 * 10**9  # within the bar that has not closed
+    fill = Fill("id", "order", time, Side.BUY, Decimal(60_100), Decimal(1), Decimal(0))
+    chart.describe(About(Units.of("BTC/USDT", 60_000.0), trips=[Trip(time - 10**9, time, -7.0)]))
+    chart.show(make_tape(100, fills=(fill,)))
+    buys = chart._price._triangles[Side.BUY]
+    assert np.asarray(buys.x).astype("datetime64[ms]").astype(np.int64).tolist() == [
+        int(make_tape(100).time[-1]) // MILLI + 60_000
+    ]
+    assert float(buys.y[0]) == pytest.approx(60_100, abs=100)
+    assert float(buys.y[0]) < 60_100
+    assert float(chart._results._values[-1]) == -7.0

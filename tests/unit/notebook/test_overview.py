@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -86,3 +88,60 @@ def test_its_errors_are_raised(overview: Overview, monkeypatch: pytest.MonkeyPat
     overview.tick()
     with pytest.raises(cb.CryptobotError, match="bad list"):
         overview.assert_healthy()
+
+
+def test_all_are_stopped_at_once_after_a_question(overview: Overview, bots: list[Any]) -> None:
+    buttons, strip = overview.all.buttons, overview.all.confirmation
+    assert buttons["Stop all"].disabled  # none of them runs
+    for bot in bots:
+        bot.start()
+    try:
+        overview.refresh()
+        buttons["Stop all"].click()
+        assert strip.asked
+        assert "2 bots: first, second." in strip.text.values["text"]["note"]
+        strip.no.click()
+        overview.settle()
+        assert {bot.status().state for bot in bots} == {"running"}
+        buttons["Stop all"].click()
+        strip.yes.click()
+        overview.settle()
+        assert {bot.status().state for bot in bots} == {"stopped"}
+        overview.refresh()
+        assert buttons["Stop all"].disabled
+        overview.assert_healthy()
+    finally:
+        for bot in bots:
+            bot.stop()
+
+
+def test_one_that_fails_keeps_none_of_the_others(
+    overview: Overview, bots: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(timeout: float = 10.0) -> None:
+        raise cb.ConfigError("first has not stopped.")
+
+    monkeypatch.setattr(bots[1], "stop", hang)
+    bots[0].start()
+    try:
+        overview.refresh()
+        overview.all.buttons["Shut down all"].click()
+        overview.all.confirmation.yes.click()
+        overview.settle()
+        assert bots[0].status().state == "stopped"
+        with pytest.raises(cb.CryptobotError, match="first has not stopped"):
+            overview.assert_healthy()
+    finally:
+        bots[0].stop()
+
+
+def test_real_money_wants_a_typed_word(overview: Overview, bots: list[Any]) -> None:
+    live = replace(bots[0].status(), mode=cb.Mode.LIVE, quantity=Decimal(1), open_orders=2)
+    overview.all.follow([live])
+    overview.all.buttons["Shut down all"].click()
+    strip = overview.all.confirmation
+    assert "1 position and 2 orders stay open." in strip.text.values["text"]["note"]
+    assert strip.yes.disabled
+    strip.typed.value = "shut down all"
+    assert not strip.yes.disabled
+    strip.no.click()
