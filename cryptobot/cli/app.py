@@ -9,12 +9,13 @@ import typer
 import cryptobot
 from cryptobot.cli.alerts import alerts
 from cryptobot.cli.backtest import backtest
+from cryptobot.cli.clear import clear
 from cryptobot.cli.dashboard import dashboard
 from cryptobot.cli.demo import demo
 from cryptobot.cli.doctor import doctor
 from cryptobot.cli.download import download
 from cryptobot.cli.explain import explain
-from cryptobot.cli.journal import journal
+from cryptobot.cli.journal import commands as journal
 from cryptobot.cli.kill import kill
 from cryptobot.cli.lab import lab
 from cryptobot.cli.logs import logs
@@ -29,6 +30,7 @@ from cryptobot.cli.simulate import simulate
 from cryptobot.cli.status import status
 from cryptobot.cli.stop import stop
 from cryptobot.cli.sweep import sweep
+from cryptobot.cli.terminal import prose
 from cryptobot.cli.walk_forward import walk_forward
 
 app = typer.Typer(
@@ -39,27 +41,31 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(lab)
-app.command()(dashboard)
-app.command()(demo)
-app.command()(backtest)
-app.command()(sweep)
-app.command()(walk_forward)
-app.command()(runs)
-app.command()(reconcile)
-app.command()(download)
-app.command()(simulate)
-app.command()(serve)
-app.command()(mcp)
-app.command()(run)
-app.command()(status)
-app.command()(stop)
-app.command()(kill)
-app.command()(logs)
-app.command()(metrics)
-app.command()(explain)
-app.command()(report)
-app.command()(doctor)
+for _command in (
+    lab,
+    dashboard,
+    demo,
+    backtest,
+    sweep,
+    walk_forward,
+    runs,
+    reconcile,
+    download,
+    simulate,
+    serve,
+    mcp,
+    run,
+    status,
+    stop,
+    kill,
+    clear,
+    logs,
+    metrics,
+    explain,
+    report,
+    doctor,
+):
+    app.command(help=prose(_command.__doc__ or ""))(_command)
 app.add_typer(journal)
 app.add_typer(alerts)
 

@@ -213,7 +213,9 @@ def _compare(out: Console, result: Reconciliation, paper: dict[str, float | None
             )
         out.print("\nNext: [bold]make lab[/bold] (or [bold]cryptobot lab[/bold]) to see it trade in a notebook.")
     else:
-        out.print(f"[red]✗ {result.differences:,} differences[/red]: {escape(result.summary())}")
+        out.print(
+            f"[red]✗ {result.differences:,} difference{'s' * (result.differences != 1)}[/red]: {escape(result.summary())}"
+        )
         out.print(escape(result.comparison.table.head(10).to_string()))
 
 

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from cryptobot.core.errors import CryptobotError
+from cryptobot.core.text import written
 
 if TYPE_CHECKING:
     from cryptobot.control.price_server.server import PriceServer
@@ -35,7 +36,7 @@ def check_server(bot: Bot) -> str:
         if price != status.price:
             raise CryptobotError(f"The price server's {way} says {price}, and the bot's last price is {status.price}.")
     seconds, listed = time.perf_counter() - started, " and ".join(", ".join(found).rsplit(", ", 1))
-    return f"the price {status.price:,.10g} read by {listed}; started and stopped in {seconds:.1f} s"
+    return f"the price {written(found['REST'])} read by {listed}; started and stopped in {seconds:.1f} s"
 
 
 async def _prices(server: PriceServer, symbol: str) -> dict[str, float]:

@@ -9,27 +9,29 @@ import typer
 from rich.markup import escape
 
 from cryptobot.cli.arguments import JsonOption
+from cryptobot.cli.journals import journal_of
 from cryptobot.cli.terminal import console, print_json
 
-journal = typer.Typer(
+commands = typer.Typer(
     name="journal", help="Look at a bot's journal, and write it as a table.", no_args_is_help=True, add_completion=False
 )
-PathArgument = Annotated[Path, typer.Argument(help="The journal's file.", metavar="PATH")]
+JournalArgument = Annotated[str, typer.Argument(help="The journal's file, or the name of its bot.", metavar="JOURNAL")]
 
 
-@journal.command()
-def check(path: PathArgument, json: JsonOption = False) -> None:
+@commands.command()
+def check(journal: JournalArgument, json: JsonOption = False) -> None:
     """Check every record of a journal, without changing it. The bot may be running.
 
     Exit code 1 when the journal cannot be used as it is.
 
     \b
     Examples:
-      cryptobot journal check my-bot.sqlite
+      cryptobot journal check btc-trend
       cryptobot journal check my-bot.sqlite --json
     """  # noqa: D301 - click's own mark for text that is not to be wrapped
     from cryptobot.trading.journal.sqlite import SqliteJournal
 
+    path = journal_of(journal)
     health = SqliteJournal.check(path)
     header = health.header
     if json:
@@ -58,9 +60,9 @@ def check(path: PathArgument, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-@journal.command()
+@commands.command()
 def export(
-    path: PathArgument,
+    journal: JournalArgument,
     to: Annotated[Path, typer.Argument(help="The file to write.", metavar="FILE")],
     format: Annotated[  # noqa: A002 - the option's name
         str | None,
@@ -79,11 +81,12 @@ def export(
 
     \b
     Examples:
-      cryptobot journal export my-bot.sqlite fills.csv --table fills
+      cryptobot journal export btc-trend fills.csv --table fills
       cryptobot journal export my-bot.sqlite everything.json
     """  # noqa: D301 - click's own mark for text that is not to be wrapped
     from cryptobot.trading.journal.export import export as write
 
+    path = journal_of(journal)
     rows = write(path, to, format, table=table, partly=partly)  # type: ignore[arg-type] # both are checked there
     if json:
         print_json({"path": str(path), "file": str(to), "table": table, "rows": rows})

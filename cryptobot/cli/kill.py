@@ -17,7 +17,7 @@ def kill(
     reason: Annotated[str, typer.Option("--reason", help="For the journal.")] = "killed from the command line",
     json: JsonOption = False,
 ) -> None:
-    """Cancel all orders of a bot and let it send none, over restarts too, until a person clears it: bot.clear().
+    """Cancel all orders of a bot and let it send none, over restarts too, until a person clears it: cryptobot clear.
 
     Its process goes on and watches. Of a bot that does not run, only its journal is told: what rests on the exchange stays
     there.

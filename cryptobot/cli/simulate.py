@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cryptobot.exchange.simulator.server import Simulator
+
 
 def simulate(
     *,
@@ -97,12 +99,24 @@ def simulate(
                 simulator.faults.seeded(rate=fault_rate)
             print_json(simulator.ready)
             sys.stdout.flush()  # whoever started this reads a pipe
+            if sys.stdout.isatty() and not tls:
+                _say_how(simulator)
             # On Windows a wait without an end cannot be interrupted.
             while not stopped.wait(0.5):
                 simulator.check()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _say_how(simulator: Simulator) -> None:
+    sys.stderr.write(
+        "\nA bot trades on it with these lines in its file, for `cryptobot run`:\n\n"
+        f'  mode = "testnet"\n  symbol = "{simulator.ready["symbol"]}"\n  timeframe = "{simulator.ready["timeframe"]}"\n'
+        f'  [exchange]\n  id = "binance"\n  endpoint = "{simulator.endpoint}"\n\n'
+        "and with these in .env or the environment:\n\n"
+        f"  BINANCE_API_KEY={simulator.api_key}\n  BINANCE_API_SECRET={simulator.secret}\n\nCtrl-C ends it.\n"
+    )
 
 
 def _read(path: Path | None, timezone: str | None) -> pd.DataFrame | None:

@@ -72,7 +72,7 @@ def _show(found: BotStatus) -> None:
         "Trading": allowed,
         "Mode": str(found.mode),
         "Market": f"{found.symbol} {found.timeframe}" + ("" if found.connected else ", not connected"),
-        "Strategy": f"{found.strategy} {found.parameters}",
+        "Strategy": f"{found.strategy}({', '.join(f'{key}={value}' for key, value in found.parameters.items())})",
         "Position": held,
         "Open": "; ".join(left_open(found)) or "nothing",
         "Equity": f"{found.equity:,.2f} {quote} (today {found.day_pnl:+,.2f})",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from typing import Any
@@ -24,3 +25,15 @@ def complain(message: str) -> None:
 def print_json(content: Any) -> None:
     """Print one JSON document on stdout, and nothing else."""
     sys.stdout.write(json.dumps(content, allow_nan=False, default=str) + "\n")
+
+
+def prose(docstring: str) -> str:
+    """Return a command's description with each paragraph on one line, so that help pages wrap at any terminal's width.
+
+    A paragraph that begins with click's own mark for text that is not to be wrapped keeps its lines.
+    """
+    paragraphs = inspect.cleandoc(docstring).split("\n\n")
+    return "\n\n".join(
+        paragraph.removeprefix("\b\n") if paragraph.startswith("\b") else " ".join(paragraph.split())
+        for paragraph in paragraphs
+    )

@@ -300,5 +300,8 @@ def _told(problem: Any) -> str:
         return f"`{path}` is unknown.{closest(place[-1], known)} Known: {listed(known)}."
     context = problem.get("ctx", {})
     if problem["type"] == "literal_error":
-        return f"`{path}` is not allowed. Give one of {context['expected'].replace(' or ', ', ')}."
+        allowed = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
+        return f"`{path}` is {problem['input']!r}.{closest(str(problem['input']), allowed)} Allowed: {listed(allowed)}."
+    if context and isinstance(problem["input"], int | float):  # a text may be a secret in the wrong place
+        return f"`{path}` is {problem['input']!r}: {_WORDS.get(problem['type'], problem['msg'])}."
     return f"`{path}`: {_WORDS.get(problem['type'], problem['msg'])}."

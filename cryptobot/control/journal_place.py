@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cryptobot.control.folders import Folders, read_private, write_private
 from cryptobot.core.clock import Clock
 from cryptobot.core.errors import ConfigError, JournalError
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.exchange.protocol import Exchange
-from cryptobot.trading.journal import JournalHeader, SqliteJournal
+from cryptobot.trading.journal import JournalHeader, SqliteJournal, StateChange
 from cryptobot.trading.journal.lock import WriterLock
+from cryptobot.trading.journal.record import Kind
 
 if TYPE_CHECKING:
     from cryptobot.control.config import BotConfig
 
 _MEMORY = "journal.json"
+# What a start writes before it has reached the exchange: a journal of nothing else knows of no order and of no decision.
+_BEFORE_TRADING: Final[frozenset[Kind]] = frozenset(("opened", "gate", "state", "notice"))
 
 
 def journal_path(config: BotConfig, folders: Folders) -> Path:
@@ -38,6 +41,9 @@ def open_journal(
     config: BotConfig, folders: Folders, exchange: Exchange, account: str, clock: Clock, *, new: bool
 ) -> SqliteJournal:
     """Open a bot's journal for writing, or make it if the bot never had one.
+
+    One that no start has come to trading with is set aside when the bot is another now, with a misspelt market mended,
+    for example.
 
     Parameters
     ----------
@@ -66,7 +72,12 @@ def open_journal(
         example = "BTC/USDT" if symbol is None else "1m"
         raise ConfigError(f"{what}: none is given, and {exchange.name} has many. Name one, for example {example!r}.")
     if new:
-        _set_aside(path, config)
+        if config.mode == "live":
+            raise ConfigError(
+                "new_journal: a bot with real money does not forget its orders. Put the journal back, or give the bot "
+                "another name and an account that holds nothing of the old one."
+            )
+        _set_aside(path)
         folders.of(config.name, _MEMORY).unlink(missing_ok=True)
     else:
         _miss(path, folders, config.name)
@@ -79,6 +90,8 @@ def open_journal(
         timeframe=str(Timeframe.parse(timeframe)),
         opened=clock.now(),
     )
+    if path.is_file() and _is_idle_of_another(path, header):
+        _set_aside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -102,12 +115,18 @@ def _miss(path: Path, folders: Folders, name: str) -> None:
     )
 
 
-def _set_aside(path: Path, config: BotConfig) -> None:
-    if config.mode == "live":
-        raise ConfigError(
-            "new_journal: a bot with real money does not forget its orders. Put the journal back, or give the bot another "
-            "name and an account that holds nothing of the old one."
-        )
+def _is_idle_of_another(path: Path, header: JournalHeader) -> bool:
+    try:
+        with SqliteJournal(path, read_only=True) as journal:
+            return bool(journal.header.differences(header)) and all(
+                record.kind in _BEFORE_TRADING and record.content != StateChange("running")
+                for record in journal.records()
+            )
+    except JournalError:
+        return False  # whatever is wrong with it is told where it is opened
+
+
+def _set_aside(path: Path) -> None:
     if not path.exists():
         return
     lock = WriterLock(path)  # nobody writes it meanwhile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def write_log(path: Path) -> Iterator[None]:
     path
         The file. Beside it lie up to three older ones of 5 MB.
     """
-    file = RotatingFileHandler(path, maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
+    file = _File(path, maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
     file.setFormatter(JsonLines())
     aside = _Aside(file)
     aside.start()
@@ -44,10 +45,27 @@ def write_log(path: Path) -> Iterator[None]:
         aside.finish()
 
 
+class _File(RotatingFileHandler):
+    """Counts what a full or failing disk does not take: the bot's own words about that disk are what people must read."""
+
+    lost = 0
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that `logging` calls
+        """Leave a line out and begin anew with the next one."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+            return
+        self.lost += 1
+        stream, self.stream = self.stream, None  # it is opened again by the next line
+        if stream is not None:
+            with contextlib.suppress(OSError):  # it holds the rest of that line, which nobody will take
+                stream.close()
+
+
 class _Aside(logging.Handler):
     """Puts lines aside for a thread that writes them, so that no disk holds a bar up; nobody is woken for a line."""
 
-    def __init__(self, file: logging.Handler) -> None:
+    def __init__(self, file: _File) -> None:
         super().__init__()
         self._file = file
         self._lines: deque[logging.LogRecord] = deque()
@@ -58,6 +76,11 @@ class _Aside(logging.Handler):
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Take a line; a queue needs no lock."""
+        self.emit(record)
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line, if there is room; its own logger has made it fit to be shown."""
@@ -70,8 +93,8 @@ class _Aside(logging.Handler):
         """Write what waits, and let go of the file."""
         self._end.set()
         self._thread.join()
-        if self._lost:
-            self._file.handle(_lost(self._lost))
+        if lost := self._lost + self._file.lost:
+            self._file.handle(_lost(lost))
         self._file.close()
 
     def _run(self) -> None:
@@ -83,7 +106,8 @@ class _Aside(logging.Handler):
 
 
 def _lost(lines: int) -> logging.LogRecord:
-    text = f"{lines:,} lines were left out of this file, because the disk did not take them in time."
+    were = "1 line was" if lines == 1 else f"{lines:,} lines were"
+    text = f"{were} left out of this file, because the disk did not take them, or not in time."
     return logging.LogRecord("cryptobot", logging.WARNING, __file__, 0, text, None, None)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from cryptobot.control.folders import read_private
 from cryptobot.core.errors import ConfigError, CryptobotError
+from cryptobot.core.secrecy import scrub
 from cryptobot.core.suggest import closest, listed
 from cryptobot.strategy.base import Strategy
 from cryptobot.strategy.catalogue import STRATEGIES
@@ -63,6 +64,8 @@ def load_strategy(name: str, params: Mapping[str, Any], by_value: str | None = N
         return Source(unpacked(_private(Path(by_value))).replace(**params), None, None)
     path, colon, chosen = name.rpartition(":")
     if not colon:
+        if name.endswith(".py"):
+            raise ConfigError(f"strategy: {name!r} is a file. Name the class in it, too: '{name}:MyStrategy'.")
         cls = STRATEGIES.get(name)
         file = inspect.getsourcefile(cls)
         digest = None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
@@ -90,6 +93,7 @@ def unpacked(content: bytes) -> Strategy:
         sys.path += [folder for folder in outer["path"] if folder not in sys.path]
         strategy = pickle.loads(outer["strategy"])  # noqa: S301 - as above
     except Exception as error:
+        scrub(error)  # it may quote the environment
         raise ConfigError(
             f"strategy: it cannot be made in this process: {type(error).__name__}: {error}. Save it in a file and name that: "
             "strategy = {'name': 'my_strategy.py:MyStrategy'}."
@@ -108,6 +112,7 @@ def _dumped(value: Any) -> bytes:
     try:
         return bytes(cloudpickle.dumps(value))
     except Exception as error:
+        scrub(error)  # it may quote the environment
         raise ConfigError(
             f"strategy: it cannot be sent to another process: {type(error).__name__}: {error}. Let it use plain values only, "
             "or save it in a file and name that: strategy = {'name': 'my_strategy.py:MyStrategy'}."
@@ -158,6 +163,7 @@ def _run(path: Path) -> tuple[ModuleType, str]:
         del sys.modules[name]
         if isinstance(error, CryptobotError):
             raise
+        scrub(error)  # it may quote the environment
         raise ConfigError(
             f"strategy: {path} cannot be run: {type(error).__name__}: {error}. Mend the file; it is run with "
             f"{sys.executable}."
@@ -174,6 +180,7 @@ def _class_of(module: ModuleType, name: str, path: Path) -> type[Strategy]:
         for key, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, Strategy) and value.__module__ == module.__name__
     ]
-    raise ConfigError(
-        f"strategy: {path} has no strategy `{name}`.{closest(name, known)} It has: {listed(known) or 'none'}."
-    )
+    if isinstance(found, type):
+        raise ConfigError(f"strategy: `{name}` in {path} is not a strategy. Derive the class from cb.Strategy.")
+    have = f"It has: {listed(known)}." if known else "It has none; derive a class of it from cb.Strategy."
+    raise ConfigError(f"strategy: {path} has no strategy `{name}`.{closest(name, known)} {have}")

@@ -14,7 +14,7 @@ import cryptobot as cb
 from cryptobot.control.attach import attach
 from cryptobot.control.attached_bot import AttachedBot
 from cryptobot.control.launch import is_ready
-from cryptobot.control.locks import is_free
+from cryptobot.core.file_lock import is_free
 from cryptobot.trading.journal import JournalView
 
 PATIENCE = 60
@@ -121,7 +121,8 @@ def test_a_killed_bot_stays_killed_over_restarts(cryptobot, running, write_confi
     foreground("run", write_config())
     again = wait_for("mine")
     assert again.status().trading_state == "halted"
-    again.clear("a person looked at it")
+    assert "`cryptobot clear mine`" in cryptobot("kill", "mine").out
+    assert cryptobot("clear", "mine", "--reason", "a person looked at it").out.startswith("mine is active")
     assert again.status().trading_state == "active"
 
 
@@ -134,7 +135,8 @@ def test_a_kill_of_one_that_does_not_run_counts_at_its_next_start(
     assert JournalView.of(folders.journal("mine"), bars=False).trading_state.state == "halted"
     foreground("run", write_config())
     assert wait_for("mine").status().trading_state == "halted"
-    assert "it does not run" in cryptobot("kill", "nobody", code=2).err
+    for word in ("kill", "clear"):
+        assert "it does not run" in cryptobot(word, "nobody", code=2).err
 
 
 def test_logs_of_one_that_runs_and_of_one_that_does_not(cryptobot, running):

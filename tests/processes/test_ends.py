@@ -14,7 +14,7 @@ from cryptobot.control import launch as launching
 from cryptobot.control.attach import attach, launched_bots
 from cryptobot.control.gone import BotGoneError
 from cryptobot.control.launch import launch
-from cryptobot.control.locks import is_free
+from cryptobot.core.file_lock import is_free
 from cryptobot.trading.journal import JournalView, SqliteJournal
 
 PATIENCE = 60

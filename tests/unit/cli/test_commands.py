@@ -11,6 +11,28 @@ import pytest
 
 import cryptobot as cb
 from cryptobot.backtest.compare import TradeComparison
+from cryptobot.core.secrecy import keep_secret
+
+
+def test_help_pages_wrap_at_any_width(cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    page = cli("run", "--help").out.splitlines()
+    [line] = [line for line in page if "It stops within ten seconds" in line]
+    assert line.rstrip().endswith("did not come to its end in time.")
+    at = next(n for n, line in enumerate(page) if line.strip() == "Examples:")
+    assert [line.strip() for line in page[at + 1 : at + 3]] == [
+        "cryptobot run btc-trend.toml",
+        "cryptobot run btc-trend.toml --json",
+    ]
+
+
+def test_ctrl_c_while_modules_are_loaded_is_no_traceback(cli, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cryptobot.cli.app.app", interrupted)
+    ran = cli("status")
+    assert (ran.code, ran.out, ran.err) == (130, "", "")
 
 
 def test_the_demo_agrees_with_itself_and_says_so(cli, bars_file):
@@ -44,7 +66,7 @@ def test_the_demo_fails_when_a_trade_differs(cli, bars_file, monkeypatch):
     monkeypatch.setattr(sys.modules["cryptobot.backtest.compare"], "compare_trades", lambda *_: compared)
     ran = cli("demo", "--bars", bars_file)
     assert ran.code == 1
-    assert "1 differences" in ran.out
+    assert "1 difference:" in ran.out
     assert "quantity" in ran.out
     assert cli("demo", "--bars", bars_file, "--json").json["differences"] == 1
 
@@ -122,3 +144,26 @@ def test_doctor_never_shows_a_secret(cli, monkeypatch, tmp_path):
     assert states["BINANCE_API_KEY"] == "set"
     assert states["BINANCE_API_SECRET"] == "not set"
     assert "cryptobot" in states["Python"]
+
+
+@pytest.mark.parametrize("option", ["--plot", "--trades"])
+def test_a_file_that_cannot_be_written_is_one_paragraph(cli, bars_file, tmp_path, option):
+    place = tmp_path / {"--plot": "folder.html", "--trades": "folder.csv"}[option]
+    place.mkdir()
+    ran = cli("backtest", "--bars", bars_file, option, place)
+    assert ran.code == 2
+    assert "Traceback" not in ran.err
+    assert place.name in ran.err.replace("\n", "")
+    assert "Mend that, or name another place" in " ".join(ran.err.split())
+
+
+def test_a_fault_of_the_program_is_shown_whole_without_secrets(cli, monkeypatch):
+    def broken():
+        keep_secret("canary-command-5c1d")
+        raise RuntimeError("it broke: canary-command-5c1d")
+
+    monkeypatch.setattr("cryptobot.cli.app.app", broken)
+    ran = cli("status")
+    assert ran.code == 70
+    assert "RuntimeError: it broke" in ran.err
+    assert "canary" not in ran.err

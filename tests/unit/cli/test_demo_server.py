@@ -7,6 +7,7 @@ import pytest
 import cryptobot as cb
 from cryptobot.cli import demo_server
 from cryptobot.core.errors import CryptobotError
+from cryptobot.core.text import written
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def bot():
 
 def test_three_ways_give_the_bots_price(bot):
     text = demo_server.check_server(bot)
-    assert f"{bot.status().price:,.10g} read by REST, WebSocket and Model Context Protocol" in text
+    assert f"{written(bot.status().price)} read by REST, WebSocket and Model Context Protocol" in text
 
 
 def test_a_wrong_price_is_told(bot, monkeypatch):

@@ -49,8 +49,8 @@ def test_a_damaged_journal(cli, journal, tmp_path):
 
 def test_no_journal(cli, tmp_path):
     ran = cli("journal", "check", tmp_path / "none.sqlite")
-    assert ran.code == 1
-    assert "no such file" in ran.out
+    assert ran.code == 2
+    assert "is neither a file nor a bot with a journal" in " ".join(ran.err.split())
     assert cli("journal", "export", tmp_path / "none.sqlite", tmp_path / "x.csv").code == 2
 
 
@@ -61,3 +61,12 @@ def test_export(cli, journal, tmp_path):
     assert (tmp_path / "notices.csv").read_text("utf-8").splitlines()[1].endswith("info,text 0")
     assert "6 records" in cli("journal", "export", journal, tmp_path / "all", "--format", "json").out.replace("\n", " ")
     assert "Did you mean `csv`" in cli("journal", "export", journal, tmp_path / "all.cvs").err.replace("\n", " ")
+
+
+def test_a_bot_s_name_stands_for_its_journal(cli, journal, tmp_path, monkeypatch):
+    monkeypatch.setenv("CRYPTOBOT_DATA_DIRECTORY", str(tmp_path / "data"))
+    (tmp_path / "data" / "journals").mkdir(parents=True)
+    journal.rename(tmp_path / "data" / "journals" / "btc-trend.sqlite")
+    assert cli("journal", "check", "btc-trend", "--json").json["good"] == 6
+    assert cli("journal", "export", "btc-trend", tmp_path / "all.json", "--json").json["rows"] == 6
+    assert "Did you mean `btc-trend`" in cli("journal", "check", "btc-tend").err

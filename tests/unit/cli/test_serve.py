@@ -49,7 +49,7 @@ def test_it_says_where_it_serves_and_ends_when_told(serve, tmp_path):
     process, ready = serve("--speed", 600)
     assert get(ready, "/price/BTC-USDT")["source"] == "practice, last candle"
     assert get(ready, "/symbols")["symbols"] == ["BTC/USDT"]
-    assert {"Claude Desktop", "Claude Code", "VS Code (.vscode/mcp.json)"} <= set(ready["assistants"])
+    assert {"Claude Code", "VS Code (.vscode/mcp.json)", "Others, over HTTP"} <= set(ready["assistants"])
     assert "control_token" not in ready
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=20)
@@ -95,17 +95,20 @@ def test_people_are_told_what_to_put_where(serve, tmp_path):
     process.communicate(timeout=20)
     assert process.returncode == 0 or sys.platform == "win32"  # where it ends without a word
     text = "".join(lines)
-    (state,) = [word for word in text.split() if word.endswith(".json") and str(tmp_path) in word]
+    (state,) = {word for word in text.split() if word.endswith(".json") and str(tmp_path) in word}
     assert "http://127.0.0.1:" in lines[0]
     assert f"stands in {state}" in text
-    assert "claude mcp add cryptobot -- cryptobot mcp" in text
-    assert '"Authorization": "Bearer ${CRYPTOBOT_TOKEN}"' in text
+    assert f"claude mcp add cryptobot -- {sys.executable} -m cryptobot mcp --state-directory {tmp_path}" in text
+    assert f"/mcp with the header Authorization: Bearer TOKEN, which stands in {state}" in text
     assert "control" not in lines[1]
 
 
 @pytest.mark.parametrize(
     ("words", "text"),
     [
+        (["--bot", "nobody"], "it does not run in a process of its own. Launch it"),
+        (["--bot", "all", "--bot", "one"], "all are all"),
+        (["--bot", "all", "--exchange", "binance", "--symbol", "A/B"], "Leave out --exchange, --symbol, or --bot"),
         (["--symbol", "ETH/USDT"], "the practice market is BTC/USDT alone"),
         (["--param", "fast=3"], "Add --strategy NAME"),
         (["--strategy", "ma_crosover"], "Did you mean `ma_crossover`"),

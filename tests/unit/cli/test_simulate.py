@@ -6,10 +6,16 @@ import json
 import signal
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 
 import pytest
+
+import cryptobot as cb
+from cryptobot.cli.simulate import _say_how
+from cryptobot.control.config import BotConfig
+from cryptobot.control.exchange_config import make_exchange
 
 CODE = "from cryptobot.cli import main; main()"
 
@@ -95,3 +101,19 @@ def test_bars_and_a_seed_exclude_each_other(cli, bars_file):
     ran = cli("simulate", "--bars", bars_file, "--practice", "3")
     assert ran.code == 2
     assert "Leave out --practice or --bars" in " ".join(ran.err.split())
+
+
+def test_a_person_is_told_how_a_bot_trades_on_it(capsys, monkeypatch):
+    with cb.Simulator(practice=3, speed="manual") as simulator:
+        _say_how(simulator)
+        said = capsys.readouterr().err.splitlines()
+        lines = [line.strip() for line in said if " = " in line or line.strip().startswith("[")]
+        config = BotConfig.of({"name": "mine", "strategy": {"name": "rsi"}, **tomllib.loads("\n".join(lines))})
+        for name in ("BINANCE_API_KEY", "BINANCE_API_SECRET"):
+            [value] = [line.partition("=")[2] for line in said if line.strip().startswith(f"{name}=")]
+            monkeypatch.setenv(name, value)
+        bot = cb.Bot(cb.RsiReversal(), exchange=make_exchange(config), symbol=config.symbol, timeframe=config.timeframe)
+        bot.start()
+        bot.stop()
+    assert bot.status().mode == "testnet"
+    assert bot.status().reason == "stopped on request"

@@ -86,7 +86,8 @@ def test_the_least_that_must_be_said():
         ({"limits": {"stop_loss": 1}}, "stop_loss = 1 is not allowed"),
         ({"limits": {"stop_loss": 1.5}}, "stop_loss = 1.5 is not allowed"),
         ({"limits": {"max_open_orders": 0.5}}, "max_open_orders"),
-        ({"mode": "Live"}, r"`mode` is not allowed\. Give one of 'practice', 'paper', 'testnet', 'live'"),
+        ({"mode": "Live"}, "`mode` is 'Live'. Did you mean `live`.* Allowed: `practice`, `paper`, `testnet`, `live`"),
+        ({"server": {"port": 99_999}}, "`server.port` is 99999: Input should be less than or equal to 65535"),
         ({"mode": 7}, "`mode`"),
         ({"name": ""}, "name: '' is not allowed"),
         ({"name": "../etc"}, "name: '../etc' is not allowed"),
@@ -146,3 +147,9 @@ def test_what_real_money_asks_for_is_read_and_what_is_gone_without_is_said_in_co
         BotConfig.read(path)
     with pytest.raises(ConfigError, match=r"paper_time: 'soon' is not a length"):
         BotConfig.of({**values, "gate": {"paper_time": "soon"}})
+
+
+def test_a_secret_in_the_wrong_place_is_not_repeated():
+    with pytest.raises(ConfigError, match=r"`watch\.heartbeat`") as caught:
+        BotConfig.of({**LEAST, "watch": {"heartbeat": "https://watcher.example/secret"}})
+    assert "secret" not in str(caught.value)

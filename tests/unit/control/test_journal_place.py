@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from cryptobot.control.config import BotConfig
@@ -10,7 +12,7 @@ from cryptobot.control.folders import Folders
 from cryptobot.control.journal_place import journal_path, known_journal, open_journal
 from cryptobot.core.clock import SimulatedClock
 from cryptobot.core.errors import ConfigError, JournalError
-from cryptobot.trading.journal import SqliteJournal, StateChange
+from cryptobot.trading.journal import SessionStarted, SqliteJournal, StateChange, TradingStateChange
 
 
 @pytest.fixture
@@ -105,3 +107,29 @@ def test_real_money_does_not_forget(folders):
     exchange = SimpleNamespace(name="binance", symbol="BTC/USDT", timeframe="1m", mode="live")
     with pytest.raises(ConfigError, match="does not forget"):
         open_journal(live, folders, exchange, "x", SimulatedClock(5), new=True)
+
+
+def test_a_start_that_failed_with_a_misspelt_market_is_not_held_against_the_bot(folders):
+    with opened(folders, symbol="BTCUSDT") as journal:
+        journal.append(6, "state", StateChange("starting"))
+        journal.append(7, "state", StateChange("halted", "there is no such market"))
+    with opened(folders) as journal:
+        assert journal.header.symbol == "BTC/USDT"
+        assert journal.count == 1
+    aside = folders.journal("mine").with_name("mine.1.sqlite")
+    assert SqliteJournal(aside, read_only=True).header.symbol == "BTCUSDT"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("trading_state", TradingStateChange("halted", "killed", "user")),
+        ("session", SessionStarted(Decimal(5), Decimal(0))),
+    ],
+)
+def test_one_that_knows_more_than_a_failed_start_is_another_s_for_good(folders, kind, content):
+    with opened(folders, symbol="ETH/USDT") as journal:
+        journal.append(7, kind, content)
+    with pytest.raises(JournalError, match="its symbol is 'ETH/USDT', not 'BTC/USDT'"):
+        opened(folders)
+    assert not folders.journal("mine").with_name("mine.1.sqlite").exists()

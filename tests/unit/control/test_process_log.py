@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +88,30 @@ def test_the_book_is_bounded(book):
         book.add("info", "x" * 20_000 if number % 1_000 == 0 else f"{number}")
     assert len(book.lines()) == 2_000
     assert max(len(line.text) for line in book.lines()) <= 8_000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk_makes_no_noise_and_what_is_missing_is_counted(tmp_path, book, capfd, monkeypatch):
+    path, taken = tmp_path / "mine.jsonl", threading.Event()
+    path.symlink_to("/dev/full")
+    lose = process_log._File.handleError
+
+    def told(self, record):
+        lose(self, record)
+        taken.set()
+
+    monkeypatch.setattr(process_log._File, "handleError", told)
+    with write_log(path):
+        book.add("info", "lost")
+        assert taken.wait(30)
+        path.unlink()  # there is room again
+        book.add("info", "kept")
+    assert [entry["text"] for entry in tail(path, 5)] == [
+        "kept",
+        "1 line was left out of this file, because the disk did not take them, or not in time.",
+    ]
+    path.unlink()
+    path.symlink_to("/dev/full")
+    with write_log(path):
+        book.add("info", "lost")
+    assert capfd.readouterr() == ("", "")

@@ -67,6 +67,7 @@ def test_a_changed_file_is_run_anew_also_within_the_same_second(file):
         ("ma_crossover", {"fats": 4}, "Did you mean `fast`"),
         ("{file}:Mne", {}, "Did you mean `Mine`"),
         ("{file}:cb", {}, "has no strategy `cb`.* It has: `Mine`"),
+        ("{file}", {}, r"mine\.py' is a file\. Name the class in it, too"),
         ("{file}:Mine", {"window": 1}, "`window` is 1"),
         ("{file}.gone:Mine", {}, "cannot be read"),
     ],
@@ -133,3 +134,12 @@ def test_a_file_that_others_could_have_written_is_not_run(tmp_path):
         load_strategy("", {}, str(path))
     path.chmod(0o600)
     assert load_strategy("", {}, str(path)).strategy == cb.MovingAverageCrossover()
+
+
+def test_a_class_that_is_no_strategy_is_told_how_to_become_one(tmp_path):
+    path = tmp_path / "plain.py"
+    path.write_text("class Plain:\n    pass\n", "utf-8")
+    with pytest.raises(ConfigError, match="`Plain` in .*plain.py is not a strategy. Derive the class from cb.Strategy"):
+        load_strategy(f"{path}:Plain", {})
+    with pytest.raises(ConfigError, match="It has none; derive a class of it from cb.Strategy"):
+        load_strategy(f"{path}:Other", {})
