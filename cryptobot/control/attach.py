@@ -36,7 +36,7 @@ def attach(name: str | None = None) -> AttachedBot:
         except BotGoneError as error:
             others = [other.name for other in launched_bots(but=name)]
             also = f"{closest(name, others)} Running: {listed(others)}." if others else ""
-            raise BotGoneError(f"{error} {also}".strip()) from None
+            raise BotGoneError(f"{error}{also}") from None
         return bot
     found = launched_bots()
     if len(found) == 1:

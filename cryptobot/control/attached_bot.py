@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -12,14 +13,16 @@ from cryptobot.control import wire
 from cryptobot.control.client import ProcessClient
 from cryptobot.control.ending import Ending
 from cryptobot.control.folders import Folders
+from cryptobot.control.fresh import Fresh, Have, of_plain
 from cryptobot.control.gone import BotGoneError
-from cryptobot.control.locks import is_free
 from cryptobot.control.reading import MOST_ROWS
 from cryptobot.control.state_file import ProcessState
 from cryptobot.control.strategy_source import pack, unpacked
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.file_lock import is_free
 from cryptobot.core.moment import moment
 from cryptobot.core.money import ZERO
+from cryptobot.core.text import written
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Trade
 from cryptobot.strategy.base import Strategy
@@ -27,6 +30,7 @@ from cryptobot.trading.actions import Notice
 from cryptobot.trading.display import DISPLAYS
 from cryptobot.trading.explanation import Explanation
 from cryptobot.trading.log import LogLine
+from cryptobot.trading.snapshot import BotSnapshot
 from cryptobot.trading.status import BotStatus
 from cryptobot.trading.tape import TapeWindow
 
@@ -222,7 +226,22 @@ class AttachedBot:
 
     def tape(self, n: int | None = 250) -> TapeWindow:
         """Return the newest n bars (None: all that are kept) with features, equity and fills."""
-        pages = [wire.tape_of_plain(self._client.ask("tape", n=n))]
+        return self._whole_tape(self._client.ask("tape", n=n), n)
+
+    def snapshot(self, bars: int | None = 250, trades: int | None = 100) -> BotSnapshot:
+        """Return status, newest bars, last decision, newest trades and open orders, all of one and the same moment."""
+        told = self._client.ask("snapshot", bars=bars, trades=trades)
+        return BotSnapshot(
+            status=wire.load(BotStatus, told["status"]),
+            tape=self._whole_tape(told["tape"], bars),
+            explanation=wire.load(Explanation, told["explanation"]),
+            trades=wire.load(list[Trade], told["trades"]),
+            orders=[tuple(row) for row in told["orders"]],
+        )
+
+    def _whole_tape(self, newest: Mapping[str, Any], n: int | None) -> TapeWindow:
+        """Fetch what is before the newest page; bars that have closed stay as they are."""
+        pages = [wire.tape_of_plain(newest)]
         while pages[0].time.size == MOST_ROWS:
             left = None if n is None else n - sum(page.time.size for page in pages)
             if left == 0:
@@ -232,6 +251,19 @@ class AttachedBot:
                 break  # its beginning, or the strategy was changed meanwhile
             pages.insert(0, page)
         return pages[0] if len(pages) == 1 else wire.joined(pages)
+
+    def fresh(self, have: Have, patience: float = 5.0) -> tuple[Fresh, TapeWindow | None] | None:
+        """Return what a copy of it lacks, for whoever keeps one; None if that is nothing.
+
+        Parameters
+        ----------
+        have
+            How far the copy has come.
+        patience
+            Seconds to wait.
+        """
+        told = self._client.ask("fresh", patience=patience, **asdict(have))
+        return None if told is None else of_plain(told)
 
     def bars(self) -> pd.DataFrame:
         """Return the bars it has seen, its history included; see `Bot.bars`."""
@@ -276,7 +308,7 @@ class AttachedBot:
             status = self.status()
         except BotGoneError:
             return f"AttachedBot({self.name}: no process answers)"
-        held = "flat" if status.quantity == ZERO else f"long {status.quantity:,.8g}"
+        held = "flat" if status.quantity == ZERO else f"long {written(status.quantity, 8)}"
         return (
             f"AttachedBot({self.name}: {status.state}, {status.mode}, {status.strategy}, {status.symbol} "
             f"{status.timeframe}, {status.bars:,} bars, {status.trades} trades, {held}, equity "

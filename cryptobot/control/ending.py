@@ -8,6 +8,7 @@ from typing import Final
 
 from cryptobot.control.threads import on_thread
 from cryptobot.core.errors import CryptobotError
+from cryptobot.core.text import written
 from cryptobot.trading.bot import Bot
 from cryptobot.trading.status import BotStatus
 
@@ -61,7 +62,7 @@ def left_open(status: BotStatus) -> tuple[str, ...]:
     found = []
     if status.quantity:
         cover = {True: ", covered by orders on the exchange", False: ", without protection", None: ""}[status.protected]
-        found.append(f"a position of {status.quantity:,.8g} {base}{cover}")
+        found.append(f"a position of {written(status.quantity, 8)} {base}{cover}")
     if status.open_orders:
         found.append(f"{status.open_orders} open order{'s' if status.open_orders > 1 else ''}")
     if status.unknown_orders:

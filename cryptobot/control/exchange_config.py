@@ -22,8 +22,8 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
     "practice": ("seed", *_SIMULATED),
     "replay": ("bars", *_SIMULATED),
     "paper": ("endpoint", "cash", "fee", "slippage_bps"),
-    "testnet": ("endpoint", "buy_fee", "recv_window", "timeout"),
-    "live": ("buy_fee", "recv_window", "timeout"),
+    "testnet": ("endpoint", "buy_fee", "recv_window", "timeout", "dead_man_switch"),
+    "live": ("buy_fee", "recv_window", "timeout", "dead_man_switch"),
 }
 _SECRET: Final = ("api_key", "secret")
 

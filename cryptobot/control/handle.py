@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.explanation import Explanation
 from cryptobot.trading.log import LogLine
+from cryptobot.trading.snapshot import BotSnapshot
 from cryptobot.trading.status import BotStatus
 from cryptobot.trading.tape import TapeWindow
 
@@ -74,6 +75,9 @@ class BotHandle(Protocol):
 
     def tape(self, n: int | None = 250) -> TapeWindow:
         """Return the newest n bars (None: all that are kept) and what belongs to them."""
+
+    def snapshot(self, bars: int | None = 250, trades: int | None = 100) -> BotSnapshot:
+        """Return status, newest bars, last decision, newest trades and open orders, all of one and the same moment."""
 
     def bars(self) -> pd.DataFrame:
         """Return the bars it has seen."""

@@ -21,6 +21,7 @@ from cryptobot.control.identity import differences, identity_of
 from cryptobot.control.locks import TakenError
 from cryptobot.control.strategy_source import Source, load_strategy, pack
 from cryptobot.core.errors import ConfigError, CryptobotError
+from cryptobot.core.settings import Settings
 from cryptobot.core.suggest import listed
 from cryptobot.strategy.base import Strategy
 
@@ -74,6 +75,8 @@ def launch(
     folders = Folders.find()
     wanted, given = _wanted(config, strategy, settings)
     check_exchange(wanted)
+    if wanted.watch.heartbeat is not None:
+        Settings.secret_named(wanted.watch.heartbeat)  # from here on no text shows it
     source = load_strategy(wanted.strategy.name, wanted.strategy.params) if given is None else Source(given, None, None)
     identity = identity_of(wanted, source)
     running = AttachedBot(wanted.name, folders)

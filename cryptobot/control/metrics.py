@@ -29,6 +29,7 @@ FIGURES: Final[Mapping[str, tuple[str, str]]] = {
     "trading_state": ("gauge", "1 for what may be traded: active, reducing or halted"),
     "connected": ("gauge", "1 while the exchange answers"),
     "bars_total": ("counter", "Bars since the start"),
+    "interval_seconds": ("gauge", "Length of a bar"),
     "feed_age_seconds": ("gauge", "Seconds since the newest bar closed; none in practice"),
     "bar_to_order_seconds": (
         "histogram",
@@ -78,6 +79,11 @@ def metrics(bot: Bot, clock: Clock | None = None) -> str:
         status = bot.status()
         common["market"] = status.symbol
         samples, histograms = _samples(bot, status, clock or SystemClock())
+        gateway = bot.session.gateway
+        lives = None if gateway is None else [*gateway.lives.values()]
+    if lives is not None:  # counted while the bot goes on: there may be very many
+        outcomes = Counter(life.state for life in lives)
+        samples += [("orders_total", {"outcome": str(state)}, outcomes.get(state, 0)) for state in OrderState]
     lines: list[str] = []
     by_name: dict[str, list[Sample]] = {}
     for sample in samples:
@@ -102,6 +108,7 @@ def _samples(bot: Bot, status: BotStatus, clock: Clock) -> tuple[list[Sample], d
         *(("trading_state", {"state": name}, status.trading_state == name) for name in _TRADING),
         ("connected", {}, status.connected),
         ("bars_total", {}, status.bars),
+        ("interval_seconds", {}, bot.session.plan.timeframe.seconds),
         ("orders_open", {}, status.open_orders),
         ("orders_unknown", {}, status.unknown_orders),
         ("trades_total", {}, status.trades),
@@ -122,8 +129,6 @@ def _samples(bot: Bot, status: BotStatus, clock: Clock) -> tuple[list[Sample], d
     age = _feed_age(desk.engine, status, clock)
     skew = 0.0 if keeper is None else keeper.skew
     fallen = _drawdown(desk.meter, desk.engine)
-    outcomes = Counter(life.state for life in desk.gateway.lives.values())
-    samples += [("orders_total", {"outcome": str(state)}, outcomes.get(state, 0)) for state in OrderState]
     samples += [
         ("fills_total", {}, len(desk.engine.fills)),
         ("drawdown_ratio", {}, fallen),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -194,6 +195,7 @@ class BotProcess:
         if start.done():
             start.result()
             beside = await on_thread(_price_server, bot, self._config)
+            gc.freeze()  # what was loaded stays for good: going over it again and again would hold bars up for 0.1 s
             self._ready = True
             ready()
             while not told.is_set() and (self._stay or not bot.wait(0)):

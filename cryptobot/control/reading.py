@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from cryptobot.control import wire
+from cryptobot.control.fresh import Have, fresh_of, to_plain
 from cryptobot.control.metrics import metrics
 from cryptobot.control.strategy_source import pack
-from cryptobot.core.types import Trade
 from cryptobot.trading.bot import Bot
-from cryptobot.trading.order_table import order_rows
+from cryptobot.trading.snapshot import orders_of, trades_of
 from cryptobot.trading.tape import TapeWindow
 
 if TYPE_CHECKING:
@@ -39,10 +39,12 @@ class Reading:
             "status": self._status,
             "logs": lambda n=None: bot.logs(n),
             "notices": lambda n=None: bot.notices(n),
-            "trades": self._trades,
-            "orders": self._orders,
+            "trades": lambda n=None: trades_of(bot, n),
+            "orders": lambda: orders_of(bot),
             "explanation": lambda at=None: bot.explain(at),
             "tape": self._tape,
+            "snapshot": self._snapshot,
+            "fresh": self._fresh,
             "figures": lambda: metrics(bot),
             "strategy": lambda: base64.b64encode(pack(bot.strategy)).decode("ascii"),
         }
@@ -50,20 +52,22 @@ class Reading:
     def _status(self) -> dict[str, Any]:
         return {"status": self._bot.status(), "ended": self._bot.wait(0)}
 
-    def _trades(self, n: int | None = None) -> list[Trade]:
-        bot = self._bot
-        with bot.lock:
-            engine = bot.session.engine
-            if engine is None:
-                return []
-            opened = engine.portfolio.open_trade(engine.last_bar.close if engine.last_bar is not None else 0.0)
-            rows = [*engine.portfolio.trades, *([] if opened is None else [opened])]
-        return rows if n is None else rows[max(0, len(rows) - n) :]
+    def _snapshot(self, bars: int | None = None, trades: int | None = None) -> dict[str, Any]:
+        told = self._bot.snapshot(MOST_ROWS if bars is None else min(bars, MOST_ROWS), trades)
+        return {
+            "status": told.status,
+            "tape": wire.tape_to_plain(told.tape),
+            "explanation": told.explanation,
+            "trades": told.trades,
+            "orders": told.orders,
+        }
 
-    def _orders(self) -> list[tuple[Any, ...]]:
-        with self._bot.lock:
-            gateway = self._bot.session.gateway
-            return order_rows([] if gateway is None else gateway.open_lives)
+    def _fresh(self, **have: int) -> dict[str, Any] | None:
+        """Return what a copy lacks; None, without waiting for the bot, if that is nothing."""
+        copy = Have(**have)
+        if self._bot.session.sequence == copy.sequence:
+            return None
+        return to_plain(fresh_of(self._bot, copy, MOST_ROWS))
 
     def _tape(self, n: int | None = None, before: int | None = None) -> dict[str, Any]:
         size = MOST_ROWS if n is None else min(n, MOST_ROWS)

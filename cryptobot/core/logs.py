@@ -46,6 +46,47 @@ class _Discreet(logging.Filter):
 _DISCREET: Final = _Discreet()
 
 
+class Line(logging.LogRecord):
+    """A line that is fit to be shown already, made without looking through the stack for who says it.
+
+    Parameters
+    ----------
+    name
+        Of the logger.
+    level
+        As Python's logging counts them.
+    text
+        What is said.
+    facts
+        What it is about, by name.
+    """
+
+    def __init__(self, name: str, level: int, text: str, facts: Mapping[str, str]) -> None:
+        now = time.time()
+        self.__dict__ = {  # whole, because formatters read the dictionary
+            **_NOWHERE,
+            "name": name,
+            "levelno": level,
+            "levelname": logging.getLevelName(level),
+            "msg": text,
+            "facts": facts,
+            "created": now,
+            "msecs": 1_000 * (now % 1),
+        }
+
+
+_NOWHERE: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(logging.makeLogRecord({}).__dict__),
+    "pathname": "",
+    "filename": "",
+    "module": "",
+    "funcName": "",
+    "lineno": 0,
+    "relativeCreated": 0.0,
+    "discreet": True,
+}
+
+
 def logger(name: str) -> logging.Logger:
     """Return the logger of a name, from which no secret comes, whatever handlers it has."""
     found = logging.getLogger(name)

@@ -9,6 +9,7 @@ from cryptobot.core.errors import ConfigError
 from cryptobot.core.limits import Limits
 from cryptobot.core.money import ONE, Market, ceil_to, exact_money, floor_to
 from cryptobot.core.order_types import OrderType
+from cryptobot.core.text import written
 from cryptobot.core.types import Intent, OcoIntent, Side
 
 # A stop that must become a limit order gives way this far, so that it is filled in all but a crash within a crash.
@@ -78,10 +79,10 @@ def protection(
     common = {"time": time, "symbol": market.symbol, "side": Side.SELL, "quantity": whole}
     below = above = None
     if stop is not None:
-        reason = f"stop-loss {100 * (limits.stop_loss or 0):g} % under the entry at {entry:.10g}"
+        reason = f"stop-loss {100 * (limits.stop_loss or 0):g} % under the entry at {written(entry)}"
         below = Intent(id=ids[0], reason=reason, **common, **_stop(stop, market, order_types))  # type: ignore[arg-type]
     if target is not None:
-        reason = f"take-profit {100 * (limits.take_profit or 0):g} % above the entry at {entry:.10g}"
+        reason = f"take-profit {100 * (limits.take_profit or 0):g} % above the entry at {written(entry)}"
         kind = OrderType.LIMIT if below is None else OrderType.LIMIT_MAKER
         above = Intent(id=ids[1], reason=reason, type=kind, price=target, **common)  # type: ignore[arg-type]
     if above is None or below is None:

@@ -10,6 +10,7 @@ from typing import Final
 from cryptobot.core.limits import Limits
 from cryptobot.core.money import ONE, ZERO, Market, cut_quantity, exact_money, floor_to
 from cryptobot.core.order_types import OrderType, TimeInForce
+from cryptobot.core.text import written
 from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Intent, Side
 
@@ -143,8 +144,8 @@ class RiskGate:
                 self._until_day = day
                 said.append(
                     self._reduce(
-                        f"today's loss of {lost:,.2f} {quote} has reached max_daily_loss ({limits.max_daily_loss:,}); "
-                        "until the next day (UTC) only the position is made smaller"
+                        f"today's loss of {lost:,.2f} {quote} has reached max_daily_loss "
+                        f"({written(limits.max_daily_loss)}); until the next day (UTC) only the position is made smaller"
                     )
                 )
             if limits.max_drawdown is not None and self.drawdown >= limits.max_drawdown and not self._by_drawdown:
@@ -253,7 +254,8 @@ class RiskGate:
         if limits.max_position_value is not None:
             left = limits.max_position_value - now.quantity * now.price
             if left <= 0:
-                text = f"the position is worth {now.quantity * now.price:,.2f} {quote}, max_position_value is {limits.max_position_value:,}"
+                worth, most = now.quantity * now.price, written(limits.max_position_value)
+                text = f"the position is worth {worth:,.2f} {quote}, max_position_value is {most}"
                 return Refusal("max_position_value", text)
             if room is None or left < room:
                 room, name = left, "max_position_value"
@@ -280,8 +282,8 @@ class RiskGate:
         if kept > least:
             return None
         text = (
-            f"at its stop a position of {value:,.8g} {self._market.quote} would be worth {kept:,.8g}, and the market takes no "
-            f"order under {least:,.8g}: it could not be protected"
+            f"at its stop a position of {written(value, 8)} {self._market.quote} would be worth {written(kept, 8)}, "
+            f"and the market takes no order under {written(least, 8)}: it could not be protected"
         )
         return Refusal("stop_loss", text)
 
@@ -294,7 +296,7 @@ class RiskGate:
         if market.tick_size is not None:
             worst = floor_to(worst, market.tick_size)
         if worst <= 0:
-            return Refusal("price_collar", f"no price within price_collar of {now.price:,} is a whole tick")
+            return Refusal("price_collar", f"no price within price_collar of {written(now.price)} is a whole tick")
         quantity = intent.quantity
         if quantity is None:
             quantity = cut_quantity((intent.quote_amount or ZERO) / (worst * (ONE + now.fee)))

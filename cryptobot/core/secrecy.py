@@ -6,6 +6,7 @@ looks like a secret by the name beside it, or by its shape, is taken out, too, w
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -95,13 +96,23 @@ def _scrub(error: BaseException, clean: Callable[[str], str]) -> None:
         one.args = tuple(clean(a) if isinstance(a, str) else a for a in one.args)
         for name in ("message", "reason", "url"):
             if isinstance(getattr(one, name, None), str):
-                setattr(one, name, clean(getattr(one, name)))
+                with contextlib.suppress(AttributeError):  # some can only be read, that of a group for one
+                    setattr(one, name, clean(getattr(one, name)))
+        notes = getattr(one, "__notes__", None)
+        if isinstance(notes, list):
+            notes[:] = [clean(note) if isinstance(note, str) else note for note in notes]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
         waiting += (one.__cause__, one.__context__)
 
 
 _lock = threading.Lock()
 _known: dict[str, None] = {}  # in the order in which they came
 _longest_first: tuple[str, ...] = ()
+# The last text that was looked at, what was known to be secret then, and what came out: a notice goes to the log, to
+# the journal and to people, who all ask.
+_last: tuple[str, tuple[str, ...], str] = ("", (), "")
+_REMEMBERED: Final = 2_000
 
 
 def keep_secret(*secrets: str) -> None:
@@ -134,7 +145,18 @@ def redact(text: str) -> str:
     >>> redact("POST https://hooks.slack.com/services/T0/B0/xyz failed: Bearer abcdef0123")
     'POST https://hooks.slack.com/… failed: Bearer …'
     """
-    for secret in _longest_first:
+    global _last  # noqa: PLW0603 - as above
+    known, (asked, then, told) = _longest_first, _last
+    if asked == text and then is known:
+        return told
+    told = _redacted(text, known)
+    if len(text) <= _REMEMBERED:
+        _last = text, known, told
+    return told
+
+
+def _redacted(text: str, known: tuple[str, ...]) -> str:
+    for secret in known:
         if secret in text:
             text = text.replace(secret, _HIDDEN)
     lower = text.lower()

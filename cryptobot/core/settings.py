@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from pydantic import Field, SecretStr, ValidationError, create_model, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,6 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.secrecy import keep_secret
 from cryptobot.core.suggest import closest, listed
+
+# What a variable that holds a secret is called, whoever's it is: an error of a strategy may quote them all.
+_SECRET: Final = re.compile(r"(?i)(api_?key|secret|token|password|passwd|webhook(_url)?)$")
 
 
 class Settings(BaseSettings):
@@ -86,7 +92,7 @@ class Settings(BaseSettings):
                 f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
             )
             raise ConfigError(f"settings: {problems}. Correct the environment variable or the line in .env.") from None
-        keep_secret(*made.secrets().values())
+        keep_secret(*made.secrets().values(), *_others())
         return made
 
     @classmethod
@@ -120,3 +126,7 @@ class Settings(BaseSettings):
         """Return the plain values of all set secrets by name: for redaction and for signing, never for showing."""
         found = ((name, getattr(self, name)) for name in type(self).model_fields)
         return {name: value.get_secret_value() for name, value in found if isinstance(value, SecretStr)}
+
+
+def _others() -> Iterator[str]:
+    return (value for name, value in os.environ.items() if _SECRET.search(name))

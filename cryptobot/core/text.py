@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from decimal import Decimal
 from typing import Final
 
 _CUT: Final = "…"
@@ -30,6 +31,30 @@ def figure(value: float, digits: int = 8) -> str:
         return f"{value:g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{decimals}f}"
+
+
+def written(value: float | Decimal, digits: int = 10) -> str:
+    """Write an amount for people: its own digits, no zeros at the end, no exponent.
+
+    Parameters
+    ----------
+    value
+        Any number; a float stands for its shortest decimal form.
+    digits
+        Significant digits, of which no more are written.
+
+    Examples
+    --------
+    >>> written(Decimal("100.00000")), written(Decimal("59763.19000")), written(Decimal("1E+3"))
+    ('100', '59,763.19', '1,000')
+    >>> written(Decimal("0.06693000"), 8), written(0.00001)
+    ('0.06693', '0.00001')
+    """
+    number = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
+    if not number.is_finite() or not number:
+        return f"{number:f}" if number else "0"
+    text = f"{number:,.{max(0, digits - 1 - number.adjusted())}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def clean(text: object, most: int = 1_000, *, one_line: bool = False) -> str:

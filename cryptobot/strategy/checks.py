@@ -31,16 +31,7 @@ _AFTER: Final = 200
 def check_strategy(strategy: Strategy, bars: pd.DataFrame | BarColumns) -> CheckReport:
     """Prove that a strategy may be trusted to trade what was tested.
 
-    Works for any strategy, also for a class typed into a notebook's cell. The checks:
-
-    - *runs*: both conditions return one True or False a row;
-    - *inputs unchanged*: neither the given bars nor a column is written to;
-    - *determinism*: the same bars give the same decisions again;
-    - *look-ahead*: no decision depends on a later bar, found even on a single bar anywhere (see `locality`);
-    - *parity*: batch and live agree on every bar, decisions and features, bit for bit;
-    - *warm-up*: features are undefined before the declared warm-up and defined from then on;
-    - *restart*: a snapshot restored through JSON goes on as if nothing had happened;
-    - *any start*: a run started later agrees once it has seen `memory` bars (window features).
+    What it checks is told by `cryptobot.check_strategy`, which also records that it was done.
 
     Parameters
     ----------

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from cryptobot.core.bars import COLUMNS, PRICES
 from cryptobot.core.errors import ConfigError
-from cryptobot.core.registry import Registry
+from cryptobot.core.registry import Registry, subclass_of
 from cryptobot.core.suggest import closest, listed
 from cryptobot.strategy.kernel import Kernel
 from cryptobot.strategy.param import Parametrised
@@ -117,11 +116,6 @@ class Feature(Parametrised):
         return plain if self._of is None else f"{plain[:-1]}, of={self._of!r})"
 
 
-def _accept(name: str, cls: type[Feature]) -> None:
-    if not (inspect.isclass(cls) and issubclass(cls, Feature)):
-        raise ConfigError(f"indicator `{name}`: {cls!r} is not an indicator. Derive the class from cb.Feature.")
-
-
 def forgotten_after(alpha: float) -> int:
     """Rows after which a value's weight in an exponential average is under 2**-53.
 
@@ -137,7 +131,7 @@ INDICATORS: Registry[type[Feature]] = Registry(
     "indicator",
     "cryptobot.indicators",
     lambda: ["cryptobot.strategy.indicators", "cryptobot.strategy.volatility"],
-    _accept,
+    subclass_of(Feature, "cb.Feature"),
 )
 
 

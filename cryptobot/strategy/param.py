@@ -47,14 +47,11 @@ class Param:
             raise ConfigError(f"param: default {default!r} is not allowed. Give an int, float, bool or str.")
         self.name = ""
         self.default = default
+        #: ``"int"``, ``"float"``, ``"bool"`` or ``"str"``.
+        self.kind = _KINDS[type(default)]
         self.ge, self.gt, self.le, self.lt = ge, gt, le, lt
         self.choices = None if choices is None else tuple(choices)
         self.doc = doc
-
-    @property
-    def kind(self) -> str:
-        """``"int"``, ``"float"``, ``"bool"`` or ``"str"``."""
-        return _KINDS[type(self.default)]
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

@@ -17,6 +17,7 @@ from cryptobot.core.limits import Limits
 from cryptobot.core.money import ZERO
 from cryptobot.core.sizing import FractionOfEquity, Sizing
 from cryptobot.core.suggest import closest, listed
+from cryptobot.core.text import written
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Mode
@@ -30,6 +31,7 @@ from cryptobot.trading.live_gate import LiveGate
 from cryptobot.trading.log import LogBook, LogLine
 from cryptobot.trading.opening import Plan
 from cryptobot.trading.runner import Runner
+from cryptobot.trading.snapshot import BotSnapshot, orders_of, snapshot_of, trades_of
 from cryptobot.trading.status import BotStatus
 from cryptobot.trading.tape import Tape, TapeWindow
 
@@ -390,23 +392,13 @@ class Bot:
         """
         from cryptobot.backtest.trade_table import trade_table
 
-        with self.lock:
-            engine = self._runner.engine
-            if engine is None:
-                return trade_table([])
-            price = engine.last_bar.close if engine.last_bar is not None else 0.0
-            opened = engine.portfolio.open_trade(price)
-            rows = [*engine.portfolio.trades, *([] if opened is None else [opened])]
-        return trade_table(rows if n is None else rows[max(0, len(rows) - n) :])
+        return trade_table(trades_of(self, n))
 
     def open_orders(self) -> pd.DataFrame:
         """Return the bot's orders that may still be filled, one a row: id, side, type, state, quantity, filled, prices."""
-        from cryptobot.trading.order_table import order_rows, order_table
+        from cryptobot.trading.order_table import order_table
 
-        with self.lock:
-            gateway = self._runner.gateway
-            rows = order_rows([] if gateway is None else gateway.open_lives)
-        return order_table(rows)
+        return order_table(orders_of(self))
 
     def explain(self, at: Any = None) -> Explanation:
         """Say why the last bar, or that of another moment (a text in UTC, a Timestamp), did or did not trade."""
@@ -421,6 +413,10 @@ class Bot:
             if engine is None:
                 return Tape(list(self.strategy.nodes)).window(n, [], self._runner.sequence)
             return engine.tape.window(n, engine.fills, self._runner.sequence)
+
+    def snapshot(self, bars: int | None = 250, trades: int | None = 100) -> BotSnapshot:
+        """Return status, newest bars, last decision, newest trades and open orders, all of one and the same moment."""
+        return snapshot_of(self, bars, trades)
 
     def bars(self) -> pd.DataFrame:
         """Return the bars it has seen, its history included: UTC DatetimeIndex, open, high, low, close, volume."""
@@ -437,7 +433,7 @@ class Bot:
 
     def __repr__(self) -> str:
         status = self.status()
-        held = "flat" if status.quantity == ZERO else f"long {status.quantity:,.8g}"
+        held = "flat" if status.quantity == ZERO else f"long {written(status.quantity, 8)}"
         return (
             f"Bot({self.name}: {status.state}, {status.mode}, {self.strategy!r}, {status.symbol} {status.timeframe}, "
             f"{status.bars:,} bars, {status.trades} trades, {held}, equity {Decimal(status.equity):,.2f})"

@@ -30,6 +30,7 @@ from cryptobot.core.portfolio import Portfolio
 from cryptobot.core.risk import Refusal, RiskGate, Situation
 from cryptobot.core.secrecy import redact
 from cryptobot.core.sizing import Sizing
+from cryptobot.core.text import written
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Bar, Fill, Intent, Side
@@ -89,8 +90,8 @@ class Engine:
         Seconds, for the limits on them: set from outside.
     intents
         Every decision to trade, oldest first.
-    fills, refused
-        Every answer to its orders, oldest first.
+    fills, refused, cleared
+        Every answer to its orders, and open times of the bars after which a person let it trade again; oldest first.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Engine:
         self.exits = Exits(portfolio, market, self.gate, self.intents, next_id, order_types=order_types, oco=oco)
         self.fills: list[Fill] = []
         self.refused: list[OrderRefused] = []
+        self.cleared: list[int] = []
         self.entries = Entries(portfolio, market, self.gate, sizing, self.intents, self.refused, next_id)
         self._fee = fee
         limits = self.gate.limits
@@ -196,7 +198,8 @@ class Engine:
             if isinstance(event, OrderChanged):
                 return self._on_change(event.order)
             if isinstance(event, ConnectionChanged):
-                return [Notice("info" if event.up else "warning", event.reason, "connection")]
+                text = f"{event.reason[:1].upper()}{event.reason[1:].removesuffix('.')}."
+                return [Notice("info" if event.up else "warning", text, "connection")]
             return self._on_refusal(event)
         except CryptobotError as error:
             return [self._halt(str(error))]
@@ -216,9 +219,9 @@ class Engine:
         self.gate.halt(reason)
         held = self.portfolio.quantity
         left = (
-            f" The position of {held:,.8g} {self.market.base} is sold at the market."
+            f" The position of {written(held, 8)} {self.market.base} is sold at the market."
             if flatten and held
-            else f" A position of {held:,.8g} {self.market.base} stays open, unprotected."
+            else f" A position of {written(held, 8)} {self.market.base} stays open, unprotected."
             if held
             else ""
         )
@@ -241,6 +244,7 @@ class Engine:
     def clear(self, reason: str, by: str, now: int) -> list[Action]:
         """Trade again: a person has looked at it."""
         self.gate.clear()
+        self.cleared += [] if self.last_bar is None else [self.last_bar.time]
         self.exits.killed = False
         return [
             SetTradingState(self.gate.state, reason, by),
@@ -380,7 +384,7 @@ class Engine:
         actions: list[Action] = [
             Notice(
                 "warning",
-                f"Order {event.intent_id} was refused: {event.reason}. Nothing was traded.",
+                f"Order {event.intent_id} was refused: {event.reason.rstrip('.')}. Nothing was traded.",
                 "rejected",
                 {"order": event.intent_id, "why": event.reason},
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cryptobot.core.bars import time_text
+from cryptobot.core.text import written
 from cryptobot.strategy.decision import Decision
 
 _SIGNALS: Final = {
@@ -84,7 +85,7 @@ def explain(decision: Decision, close: float, said: str, position: str, outcome:
         What came of it, in words.
     """
     signal = _SIGNALS[decision.buy, decision.sell]
-    text = f"Bar of {time_text(decision.time)} closed at {close:,.10g}. {said} {signal} while {position}: {outcome}."
+    text = f"Bar of {time_text(decision.time)} closed at {written(close)}. {said} {signal} while {position}: {outcome}."
     return Explanation(decision.time, close, decision.features, decision.buy, decision.sell, position, outcome, text)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cryptobot.core.clock import Clock
-from cryptobot.core.logs import logger
+from cryptobot.core.logs import Line, logger
 from cryptobot.core.secrecy import redact
 from cryptobot.core.text import clean
 from cryptobot.trading.actions import Level
@@ -87,10 +87,8 @@ class LogBook:
         with self._lock:
             self._lines.append(line)
         number = _LEVELS[level]
-        if self._logger.isEnabledFor(number):  # made here: logging would look through the stack for who calls
-            about = {"facts": {**self._about, **safe}, "discreet": True}
-            name = self._logger.name
-            self._logger.handle(self._logger.makeRecord(name, number, "", 0, text, (), None, extra=about))
+        if self._logger.isEnabledFor(number):
+            self._logger.handle(Line(self._logger.name, number, text, {**self._about, **safe}))
 
     def lines(self, n: int | None = None) -> list[LogLine]:
         """Return the newest n lines, or all that are kept, oldest first."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cryptobot.core.bars import COLUMNS
+from cryptobot.core.text import written
 from cryptobot.core.types import Bar, Fill, Intent, Side
 from cryptobot.strategy.base import Strategy
 from cryptobot.strategy.conditions import Rows
@@ -121,4 +122,4 @@ def filled(fill: Fill, symbol: str) -> str:
     """Say what was executed."""
     base, _, quote = symbol.partition("/")
     did = "bought" if fill.side is Side.BUY else "sold"
-    return f"{did} {fill.quantity:,.8g} {base} at {fill.price:,.10g} {quote}"
+    return f"{did} {written(fill.quantity, 8)} {base} at {written(fill.price)} {quote}"

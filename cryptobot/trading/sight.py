@@ -14,6 +14,7 @@ from cryptobot.strategy.base import Strategy
 from cryptobot.strategy.decision import Decision
 from cryptobot.trading.actions import Notice
 from cryptobot.trading.explanation import Explanation, explain
+from cryptobot.trading.stint import Stint
 from cryptobot.trading.tape import Tape
 
 # Bars that changed parameters are shown for: some 0.3 s of work.
@@ -42,8 +43,8 @@ class Sight:
         The newest bar, or None.
     tape
         Bars, features and equity, for charts and for later.
-    changes
-        How often another strategy, or other parameters, were adopted.
+    stints
+        Every strategy that has decided here, oldest first.
     """
 
     def __init__(self, strategy: Strategy, timeframe: Timeframe, grid: PriceGrid) -> None:
@@ -51,12 +52,17 @@ class Sight:
         self.decision: Decision | None = None
         self.last_bar: Bar | None = None
         self.tape = Tape(list(strategy.nodes))
-        self.changes = 0
+        self.stints = [Stint(0, strategy)]
         self._step = timeframe.nanoseconds
         self._timeframe = timeframe
         self._grid = grid
         self._live = strategy.live(grid)
         self._before: Decision | None = None
+
+    @property
+    def changes(self) -> int:
+        """How often another strategy, or other parameters, were adopted."""
+        return len(self.stints) - 1
 
     def prime(self, bars: list[Bar], equity: Callable[[float], float]) -> list[Notice]:
         """Look at past bars; raises as `see` does, and if they are out of order.
@@ -144,7 +150,7 @@ class Sight:
             decision = live.update(bar)
             tape.append(bar, decision.features, equity)
         self.strategy, self._live, self.tape, self.decision = strategy, live, tape, decision
-        self.changes += 1
+        self.stints.append(Stint(0 if self.last_bar is None else self.last_bar.time + self._step, strategy))
 
     def explain(self, position: str, outcome: str) -> Explanation | None:
         """Say why the newest bar did or did not trade, or None before the first."""

@@ -77,6 +77,8 @@ class BotStatus:
         Of the process that it runs in.
     alerts
         How its alerts fare, by channel.
+    exchange
+        Name of the exchange that its prices come from, for example ``"practice market"``.
     """
 
     name: str
@@ -111,6 +113,7 @@ class BotStatus:
     journal: str | None = None
     pid: int = 0
     alerts: dict[str, str] = field(default_factory=dict)
+    exchange: str = ""
 
 
 def status_of(runner: Runner) -> BotStatus:
@@ -121,6 +124,7 @@ def status_of(runner: Runner) -> BotStatus:
     common: dict[str, Any] = {
         "name": plan.name,
         "mode": plan.exchange.mode,
+        "exchange": plan.exchange.name,
         "state": runner.state,
         "reason": runner.reason,
         "symbol": plan.symbol,

@@ -16,8 +16,9 @@ import pandas as pd
 import pytest
 
 import cryptobot as cb
-from cryptobot.backtest.trade_table import TRADE_COLUMNS
+from cryptobot.backtest.trade_table import TRADE_COLUMNS, trade_table
 from cryptobot.control.handle import BotHandle
+from cryptobot.trading.order_table import order_table
 from tests.contracts.served import Served
 
 PATIENCE = 60
@@ -101,6 +102,7 @@ def test_a_new_handle_can_be_read(new):
     assert handle.trades().empty
     assert handle.tape(10).time.size == 0
     assert handle.explain().text
+    assert handle.snapshot().explanation.text == handle.explain().text
     assert handle.logs()
     assert handle.stop() is not None
     assert handle.status().state == "new"
@@ -223,6 +225,20 @@ def test_the_tape_is_the_readers_own(running):
     handle, _ = running
     handle.tape(10).close[:] = 0.0
     assert (handle.tape(10).close > 0).all()
+
+
+@pytest.mark.parametrize(("bars", "trades"), [(0, 0), (1, 1), (250, 3), (None, None)])
+def test_a_snapshot_is_all_that_can_be_read_at_one_moment(running, bars, trades):
+    handle, _ = running
+    shot = handle.snapshot(bars, trades)
+    assert shot.status == handle.status()
+    assert repr(shot.explanation) == repr(handle.explain())
+    pd.testing.assert_frame_equal(trade_table(shot.trades), handle.trades(trades), check_exact=True)
+    pd.testing.assert_frame_equal(order_table(shot.orders), handle.open_orders(), check_exact=True)
+    tape = handle.tape(bars)
+    for name in ("time", "open", "high", "low", "close", "volume", "equity"):
+        np.testing.assert_array_equal(getattr(shot.tape, name), getattr(tape, name))
+    assert (shot.tape.fills, shot.tape.sequence) == (tape.fills, shot.status.sequence)
 
 
 def test_the_sequence_tells_whether_anything_is_new(running):

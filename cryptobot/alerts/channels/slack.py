@@ -95,12 +95,14 @@ class SlackAlerts(AlertChannel):
             )
 
     @classmethod
-    def from_env(cls, *, pictures: bool = True, timeout: float = 10.0, **delivery: Any) -> SlackAlerts:
+    def from_env(
+        cls, *, pictures: bool = True, endpoint: str = _API, timeout: float = 10.0, **delivery: Any
+    ) -> SlackAlerts:
         """Make one of ``SLACK_BOT_TOKEN`` and ``SLACK_CHANNEL``, or else of ``SLACK_WEBHOOK_URL``.
 
         Parameters
         ----------
-        pictures, timeout
+        pictures, endpoint, timeout
             As for the class.
         **delivery
             See `Delivery`.
@@ -113,7 +115,7 @@ class SlackAlerts(AlertChannel):
             If a value is not allowed.
         """
         Delivery.of(**delivery)  # a secret given here would come from a file that is not for secrets
-        how: dict[str, Any] = {"pictures": pictures, "timeout": timeout, **delivery}
+        how: dict[str, Any] = {"pictures": pictures, "endpoint": endpoint, "timeout": timeout, **delivery}
         settings = Settings.load()
         if settings.slack_bot_token is not None:
             return cls(token=settings.slack_bot_token, channel=settings.slack_channel, **how)

@@ -48,6 +48,8 @@ _CLASSES: Final[dict[str, type]] = {
 }
 _SPECIAL: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
+_WRITE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 _Turn = Callable[[Any], Any]
 
 
@@ -65,7 +67,7 @@ def encode(content: Any) -> str:
     '{"$":"Cursor","name":"slack","number":7}'
     """
     try:
-        return json.dumps(_plain(content), separators=(",", ":"), allow_nan=False)
+        return _WRITE(_plain(content))
     except (TypeError, ValueError, RecursionError) as error:
         raise JournalError(
             f"journal: {content!r:.200} cannot be written down: {error}. Give it values of the declared types."
@@ -217,6 +219,10 @@ def _float_back(value: Any) -> float:
     return float(value)
 
 
+def _texts(values: Any) -> dict[str, str]:
+    return {_key(name): _text(value) for name, value in values.items()}
+
+
 def _floats(values: Any) -> dict[str, float | str]:
     return {_key(name): _float(value) for name, value in values.items()}
 
@@ -232,4 +238,5 @@ _SIMPLE: Final[dict[Any, tuple[_Turn, _Turn]]] = {
     Decimal: (_exact, _exact_back),
     float: (_float, _float_back),
     Mapping[str, float]: (_floats, _floats_back),
+    Mapping[str, str]: (_texts, _texts),
 }

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import metadata
 from typing import Any, Final, Literal, NamedTuple
 
+from cryptobot.core.bars import time_text
 from cryptobot.core.money import ZERO, Market
 from cryptobot.core.types import Bar, Fill, Mode
 
@@ -273,6 +274,31 @@ class RiskMark:
     last_equity: Decimal
     peak: Decimal
     until_day: int | None = None
+
+
+class Forgotten(NamedTuple):
+    """What a journal has let go of, so that it does not grow for ever: its oldest bars; no record of its own.
+
+    Attributes
+    ----------
+    bars
+        How many bars.
+    number
+        Of the last record that was let go of.
+    time
+        When that had been written down, nanoseconds since 1970-01-01 UTC.
+    """
+
+    bars: int
+    number: int
+    time: int
+
+    def __str__(self) -> str:
+        one = self.bars == 1
+        return (
+            f"the journal has let go of its {'oldest bar' if one else f'{self.bars:,} oldest bars'}, until "
+            f"{time_text(self.time)}, and holds the newer ones"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import apsw
 
 from cryptobot.core.errors import JournalError
 from cryptobot.trading.journal.codec import decode
-from cryptobot.trading.journal.contents import SCHEMA, JournalHeader
+from cryptobot.trading.journal.contents import JournalHeader
 from cryptobot.trading.journal.database import SAVE, tables, wording
-from cryptobot.trading.journal.layout import APPLICATION, PAGE, TABLES, WAITING
+from cryptobot.trading.journal.layout import APPLICATION, FORGETFUL, PAGE, TABLES, WAITING
 from cryptobot.trading.journal.place import Place
 from cryptobot.trading.journal.scan import Scan, scan
 
@@ -89,8 +89,8 @@ def outside(place: Place) -> JournalHealth | None:
         )
     if not blank and head[18:20] != b"\x02\x02":
         return JournalHealth("damaged", text=f"its first page is damaged. {SAVE}")
-    if application == APPLICATION and version > SCHEMA:
-        text = f"its layout is {version}, and this version of cryptobot reads up to {SCHEMA}. Open it with a newer one."
+    if application == APPLICATION and version > FORGETFUL:
+        text = f"its layout is {version}, and this version of cryptobot reads up to {FORGETFUL}. Open it with a newer one."
         return JournalHealth("version", text=text)
     return None
 
@@ -144,7 +144,7 @@ def examine(connection: apsw.Connection, place: Place, *, had_log: bool, reach: 
                 f"without it. Put the log back beside it. If it is gone: {SAVE[0].lower()}{SAVE[1:]}"
             )
             return Examination(JournalHealth("damaged", found.good, found.good, header_of(connection), text), found)
-        text = f"every one of its {found.good:,} records is as it was written."
+        text = f"every one of its {found.good:,} records is as it was written{_but_for(found)}."
         return Examination(JournalHealth("ok", found.good, found.good, header_of(connection), text), found)
     known = max(reach, found.good, found.mark.number if found.mark is not None else 0)
     if found.mark is None or not found.whole:
@@ -164,6 +164,10 @@ def examine(connection: apsw.Connection, place: Place, *, had_log: bool, reach: 
     return Examination(
         JournalHealth("tail", found.good, known, header, text), found, rebuild=bool(broken or not found.whole)
     )
+
+
+def _but_for(found: Scan) -> str:
+    return "" if found.forgotten is None else f", but for what it has let go of: {found.forgotten}"
 
 
 def header_of(connection: apsw.Connection) -> JournalHeader | None:

@@ -1,4 +1,4 @@
-"""How a journal lies in its file: tables, the chain of checksums, and the mark that says how far it reaches."""
+"""How a journal lies in its file: tables, the chain of checksums, what it has let go of, and the mark of its reach."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ TABLES: Final = {
         "content TEXT NOT NULL, checksum BLOB NOT NULL)"
     ),
 }
+# The layout of a file that has let go of bars: the same tables. Versions that know nothing of that must not read it.
+FORGETFUL: Final = 2
+# The kind of a row that stands for a run of records that were let go of.
+FORGOTTEN: Final = "forgotten"
 INSERT: Final = "INSERT INTO records(number, time, kind, content, checksum) VALUES(?, ?, ?, ?, ?)"
 START: Final = bytes(16)  # what the first record is chained to
 
@@ -43,6 +47,55 @@ def checksum(previous: bytes, number: int, time: int, kind: str, content: str) -
 def chained(previous: bytes, number: int, time: int, kind: str, content: str) -> Row:
     """Return the row that follows a record of this checksum."""
     return Row(number, time, kind, content, checksum(previous, number, time, kind, content))
+
+
+class Run(NamedTuple):
+    """Records that were let go of, one after the other.
+
+    Attributes
+    ----------
+    first
+        Number of the first of them.
+    bars
+        How many of them were bars.
+    """
+
+    first: int
+    bars: int
+
+    @classmethod
+    def of(cls, row: Row) -> Run | None:
+        """Return what a row stands for, or None if it is a record, or does not say it."""
+        found = _RUN.fullmatch(row.content) if row.kind == FORGOTTEN else None
+        return None if found is None else cls(int(found[1]), int(found[2]))
+
+    def row(self, previous: bytes, last: Row) -> Row:
+        """Return the row that stands for them.
+
+        It keeps the number, the time and the checksum of the last of them, so that the records after it are chained to
+        it as before, and proves itself by a digest over all it says and the checksum before the first of them.
+        """
+        said = f"{self.first}|{self.bars}|{last.number}|{last.time}|".encode()
+        proof = hashlib.blake2b(previous + said + last.checksum, digest_size=16).hexdigest()
+        content = f'{{"first":{self.first},"bars":{self.bars},"proof":"{proof}"}}'
+        return Row(last.number, last.time, FORGOTTEN, content, last.checksum)
+
+
+_RUN: Final = re.compile(r'\{"first":(\d{1,19}),"bars":(\d{1,19}),"proof":"[0-9a-f]{32}"\}', re.ASCII)
+
+
+def first_of(row: Row) -> int:
+    """Return the number of the first record that a row stands for: its own, but for a run of forgotten ones."""
+    run = Run.of(row)
+    return row.number if run is None else run.first
+
+
+def follows(previous: bytes, row: Row) -> bool:
+    """Whether a row is as it was written, after one of this checksum."""
+    if row.kind != FORGOTTEN:
+        return checksum(previous, row.number, row.time, row.kind, row.content) == row.checksum
+    run = Run.of(row)
+    return run is not None and 1 <= run.first <= row.number and run.row(previous, row) == row
 
 
 @dataclass(frozen=True, slots=True)

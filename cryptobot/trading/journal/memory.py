@@ -52,6 +52,10 @@ class MemoryJournal:
         """Nothing is on disk."""
         return 0
 
+    @property
+    def forgotten(self) -> None:
+        """Nothing is let go of."""
+
     def append(self, time: int, kind: Kind, content: Any, *, durable: bool = True) -> Record:
         """Keep a record in memory; may be called from any thread."""
         with self._lock:

@@ -23,7 +23,7 @@ from cryptobot.trading.journal.database import (
     wording,
 )
 from cryptobot.trading.journal.health import JournalHealth, examine, outside
-from cryptobot.trading.journal.layout import START, Mark, Row, chained
+from cryptobot.trading.journal.layout import FORGETFUL, START, Mark, Row, chained
 from cryptobot.trading.journal.migrations import migrate
 from cryptobot.trading.journal.place import Place
 from cryptobot.trading.journal.scan import Scan, good_rows, scan
@@ -155,7 +155,7 @@ def _rebuild(place: Place, connection: apsw.Connection, read: Scan) -> tuple[aps
         made = Place(place.path.with_name(place.path.name + ".mending"))
         _remove(made.path)
         fresh = connect(made, read_only=False)
-        lay_out(fresh, rows, SCHEMA)
+        lay_out(fresh, rows, SCHEMA if read.forgotten is None else FORGETFUL)
         with transaction(fresh):
             set_mark(fresh, Mark(read.good, read.link, clean=True))
         force(fresh)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, get_args
 
-from cryptobot.trading.journal.contents import JournalHeader
+from cryptobot.trading.journal.contents import Forgotten, JournalHeader
 
 Kind = Literal[
     "opened",
@@ -36,7 +36,7 @@ class Record:
     Attributes
     ----------
     number
-        Counts up from 1, without a hole.
+        Counts up from 1, without a hole but where old bars were let go of.
     time
         Nanoseconds since 1970-01-01 UTC.
     kind
@@ -65,6 +65,10 @@ class Journal(Protocol):
     @property
     def size(self) -> int:
         """Bytes taken on disk; 0 in memory."""
+
+    @property
+    def forgotten(self) -> Forgotten | None:
+        """What it has let go of: its oldest bars, and nothing else that anybody reads; None while it holds all."""
 
     @property
     def repaired(self) -> str | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import apsw
 
+from cryptobot.trading.journal.contents import Forgotten
 from cryptobot.trading.journal.database import read_mark
-from cryptobot.trading.journal.layout import START, Mark, Row, checksum
+from cryptobot.trading.journal.layout import FORGOTTEN, START, Mark, Row, Run, first_of, follows
 
 _COLUMNS = "SELECT number, time, kind, content, checksum FROM records"
 
@@ -27,6 +27,10 @@ class Scan:
         Its checksum.
     last
         Number of the newest good record of each kind.
+    bars
+        How many bars there are.
+    forgotten
+        What was let go of, or None.
     problem
         What is wrong with the next one, or None.
     beyond
@@ -38,6 +42,8 @@ class Scan:
     good: int = 0
     link: bytes = START
     last: dict[str, int] = field(default_factory=dict)
+    bars: int = 0
+    forgotten: Forgotten | None = None
     problem: str | None = None
     beyond: bool = False
     mark: Mark | None = None
@@ -47,6 +53,17 @@ class Scan:
         """Whether everything is there up to the mark and agrees with it."""
         mark = self.mark
         return self.problem is None and mark is not None and (mark.number, mark.checksum) == (self.good, self.link)
+
+    def take(self, row: Row) -> None:
+        """Count a good row."""
+        self.good, self.link = row.number, row.checksum
+        run = Run.of(row)
+        if run is None:
+            self.last[row.kind] = row.number
+            self.bars += row.kind == "bar"
+        else:
+            bars = run.bars + (0 if self.forgotten is None else self.forgotten.bars)
+            self.forgotten = Forgotten(bars, row.number, row.time)
 
 
 def scan(connection: apsw.Connection) -> Scan:
@@ -70,16 +87,19 @@ def scan(connection: apsw.Connection) -> Scan:
 def _follow(connection: apsw.Connection, found: Scan) -> Iterator[Row]:
     """Yield the records that are as they were written, up to the first that is not."""
     try:
-        for number, time, kind, content, link in connection.execute(_COLUMNS + " ORDER BY number"):
-            if number != found.good + 1:
+        for columns in connection.execute(_COLUMNS + " ORDER BY number"):
+            row = Row(*columns)
+            sound = _is_row(row)
+            if (first_of(row) if sound else row.number) > found.good + 1:
                 found.problem = f"record {found.good + 1} is missing"
                 return
-            if not _is_row(time, kind, content) or checksum(found.link, number, time, kind, content) != link:
-                found.problem = f"record {number} is not as it was written"
+            # Nothing is let go of behind a bar that is kept.
+            late = row.kind == FORGOTTEN and bool(found.bars)
+            if not sound or late or first_of(row) != found.good + 1 or not follows(found.link, row):
+                found.problem = f"record {row.number} is not as it was written"
                 return
-            found.good, found.link = number, link
-            found.last[kind] = number
-            yield Row(number, time, kind, content, link)
+            found.take(row)
+            yield row
     except (apsw.Error, UnicodeDecodeError) as error:
         found.problem = f"record {found.good + 1} cannot be read ({error})"
 
@@ -93,23 +113,30 @@ def _sound_beyond(connection: apsw.Connection, broken: int) -> bool:
 
 
 def _has_pair(connection: apsw.Connection, sql: str, broken: int) -> bool:
-    before: tuple[Any, ...] | None = None
+    before: Row | None = None
     with suppress(apsw.Error, UnicodeDecodeError):
-        for row in connection.execute(sql, (broken,)):
-            if before is not None and _belong(*sorted((before, row), key=lambda each: each[0])):
+        for columns in connection.execute(sql, (broken,)):
+            row = Row(*columns)
+            if before is not None and _belong(*sorted((before, row), key=lambda each: each.number)):
                 return True
             before = row
     return False
 
 
-def _belong(older: tuple[Any, ...], newer: tuple[Any, ...]) -> bool:
-    if newer[0] != older[0] + 1 or not isinstance(older[4], bytes) or not _is_row(*newer[1:4]):
+def _belong(older: Row, newer: Row) -> bool:
+    if not isinstance(older.checksum, bytes) or not _is_row(newer):
         return False
-    return bool(checksum(older[4], *newer[:4]) == newer[4])
+    return first_of(newer) == older.number + 1 and follows(older.checksum, newer)
 
 
-def _is_row(time: Any, kind: Any, content: Any) -> bool:
-    return isinstance(time, int) and isinstance(kind, str) and isinstance(content, str)
+def _is_row(row: Row) -> bool:
+    """Whether the columns are of their types: SQLite takes any value anywhere."""
+    return (
+        isinstance(row.time, int)
+        and isinstance(row.kind, str)
+        and isinstance(row.content, str)
+        and isinstance(row.checksum, bytes)
+    )
 
 
 def good_rows(connection: apsw.Connection) -> list[Row]:

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from cryptobot.control.locks import ProcessLock, TakenError, is_free
+from cryptobot.control.locks import ProcessLock, TakenError
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.file_lock import is_free
 
 HOLD = """
 import sys

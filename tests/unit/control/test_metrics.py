@@ -15,6 +15,7 @@ from cryptobot.alerts.channel import AlertChannel
 from cryptobot.alerts.errors import AlertError
 from cryptobot.control import metrics as module
 from cryptobot.control.metrics import FIGURES, metrics
+from cryptobot.trading.lifecycle import OrderState
 from cryptobot.trading.meter import Histogram
 from tests.contracts.served import Served
 
@@ -168,6 +169,7 @@ def test_the_dashboard_asks_for_figures_that_there_are():
         "state",
         "connected",
         "bars_total",
+        "interval_seconds",
         "orders_open",
         "alerts_failing",
         "journal_records_total",
@@ -175,6 +177,69 @@ def test_the_dashboard_asks_for_figures_that_there_are():
     places = [(p["gridPos"]["x"], p["gridPos"]["y"]) for p in dashboard["panels"]]
     assert len(set(places)) == len(places)
     assert all(p["gridPos"]["x"] + p["gridPos"]["w"] <= 24 for p in dashboard["panels"])
+
+
+_SELECTOR = re.compile(r"cryptobot_(\w+)\{([^}]*)\}")
+_WORDS = {"sum", "by", "rate", "increase", "deriv", "histogram_quantile", "or", "on"}
+_SHAPE = re.compile(
+    r"\s+|\d+(?:\.\d+)?(?:e\d+)?|\[\d+[smhd]\]|[a-z_]\w*(?:\{(?:\w+(?:=~|!=|=)\"[^\"]*\",?)*\})?|[-+*/(),]|[<>]=?|=="
+)
+
+
+def expressions():
+    """Every expression of the dashboard and of the rules, with what its legend names."""
+    dashboard = json.loads((MONITORING / "grafana.json").read_text("utf-8"))
+    rules = yaml.safe_load((MONITORING / "alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
+    shown = [(t["expr"], t.get("legendFormat", "")) for panel in dashboard["panels"] for t in panel["targets"]]
+    return [*shown, *((rule["expr"], " ".join(rule["annotations"].values())) for rule in rules)]
+
+
+@pytest.mark.parametrize(("expression", "legend"), expressions())
+def test_an_expression_is_well_formed_and_its_labels_are_there(expression, legend):
+    """There is no Prometheus here to load them: words, brackets and labels are looked at one by one."""
+    at = 0
+    while at < len(expression):
+        part = _SHAPE.match(expression, at)
+        assert part is not None, expression[at:]
+        word = re.match(r"[a-z_]\w*", part[0])
+        assert word is None or word[0].startswith("cryptobot_") or word[0] in {*_WORDS, *KNOWN, "up"}, word
+        at = part.end()
+    assert expression.count("(") == expression.count(")")
+    for name, chosen in _SELECTOR.findall(expression):
+        base = re.sub("_(bucket|sum|count)$", "", name)
+        for label, how, value in re.findall(r'(\w+)(=~|!=|=)"([^"]*)"', chosen):
+            assert label in {"bot", "mode", "market", *LABELS.get(base, {})}, expression
+            if value != "$bot":
+                assert set(value.split("|")) <= LABELS[base][label], (how, value)
+    for label in re.findall(r"\{\{ ?\$?(?:labels\.)?(\w+)", legend):
+        figures = {re.sub("_(bucket|sum|count)$", "", name) for name in re.findall(r"cryptobot_(\w+)", expression)}
+        known = {"bot", "mode", "market", "instance", "value"}.union(*(LABELS.get(name, {}) for name in figures))
+        assert label in known, legend
+
+
+KNOWN = {"bot", "outcome", "le"}
+_TRADING = {"active", "reducing", "halted"}
+LABELS = {
+    "trading_state": {"state": _TRADING},
+    "state": {"state": {"new", "starting", "running", "stopping", "stopped", "finished", "halted"}},
+    "orders_total": {"outcome": {str(state) for state in OrderState}},
+    "limit_use_ratio": {"limit": set(cb.Limits.__dataclass_fields__)},
+    "alerts_waiting": {"channel": set()},
+    "alerts_failing": {"channel": set()},
+    "bar_to_order_seconds": {"le": set()},
+}
+
+
+def test_the_labels_are_those_that_are_told(ended):
+    told = {}
+    for name, labels in re.findall(r"^cryptobot_(\w+)\{(.*)\} ", metrics(ended), re.MULTILINE):
+        told.setdefault(re.sub("_(bucket|sum|count)$", "", name), {})
+        for label, value in _LABEL.findall(labels):
+            told[re.sub("_(bucket|sum|count)$", "", name)].setdefault(label, set()).add(value)
+    for name, labels in LABELS.items():
+        for label, values in labels.items():
+            assert name.startswith("alerts_") or label in told[name]
+            assert not values or told[name][label] <= values
 
 
 def test_the_rules_ask_for_figures_that_there_are():

@@ -110,7 +110,7 @@ def test_the_refusal_names_the_figures():
     passed = RiskGate(Limits(stop_loss=0.5), MARKET).check(buy(8), NOW)
     assert isinstance(passed, Refusal)
     assert passed.reason == (
-        "at its stop a position of 8 USDT would be worth 4.0, and the market takes no order under 5: it could not be "
+        "at its stop a position of 8 USDT would be worth 4, and the market takes no order under 5: it could not be "
         "protected"
     )
 

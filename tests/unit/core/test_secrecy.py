@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from urllib.parse import quote
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptobot.core import secrecy
-from cryptobot.core.secrecy import Redactor, keep_secret, redact
+from cryptobot.core.secrecy import Redactor, keep_secret, redact, scrub
 from cryptobot.core.settings import Settings
 
 CANARY = "canary/Q7+x9=k2&m4-secret"
@@ -122,3 +123,40 @@ def test_a_redactor_knows_its_own_and_everybodys():
     error = RuntimeError("everybodys-own-1 and mine-alone-2")
     Redactor(["mine-alone-2"]).scrub(error)
     assert str(error) == "… and …"
+
+
+class _ReadOnlyError(Exception):
+    @property
+    def message(self):
+        return f"about {self.args}"
+
+
+def test_whatever_an_error_is_made_of_is_scrubbed():
+    keep_secret("all-of-it-33-secret")
+    inner = _ReadOnlyError("all-of-it-33-secret")
+    inner.add_note("noted: all-of-it-33-secret")
+    group = ExceptionGroup("unhandled", [ValueError("all-of-it-33-secret"), inner])
+    outer = RuntimeError("it ended")
+    outer.__context__ = group
+    scrub(outer)
+    told = "".join(traceback.format_exception(outer))
+    assert "ExceptionGroup: unhandled" in told
+    assert "noted: …" in told
+    assert "all-of-it-33" not in told
+
+
+def test_what_was_asked_just_now_is_forgotten_when_more_is_secret():
+    text = "it says once-more-55-secret"
+    assert redact(text) == redact(text) == text
+    keep_secret("once-more-55-secret")
+    assert redact(text) == redact(text) == "it says …"
+
+
+def test_variables_that_are_called_like_secrets_are_secret(monkeypatch):
+    names = ["SOMEBODYS_PASSWORD", "OKX_API_KEY", "MY_ACCESS_TOKEN", "TEAMS_WEBHOOK_URL", "vault_secret"]
+    for number, name in enumerate(names):
+        monkeypatch.setenv(name, f"value-of-{number}-in-env")
+    monkeypatch.setenv("KEYBOARD_LAYOUT", "value-of-9-in-env")
+    Settings.load()
+    assert redact(" ".join(f"value-of-{number}-in-env" for number in range(5))) == "… … … … …"
+    assert redact("value-of-9-in-env") == "value-of-9-in-env"

@@ -278,7 +278,10 @@ def test_a_lock_held_by_another_process_is_waited_for_and_then_named(tmp_path):
     other.start()
     try:
         assert held.wait(60)
-        with pytest.raises(ConfigError, match="another process has been writing here"), locked(tmp_path, seconds=0.05):
+        with (
+            pytest.raises(ConfigError, match=f"process {other.pid} has been writing here"),
+            locked(tmp_path, seconds=0.05),
+        ):
             pytest.fail("two hold it at once")
         let_go.set()
         with locked(tmp_path, seconds=60):

@@ -271,7 +271,7 @@ def test_a_notebook_cell_may_register_and_run_again(registry):
     with pytest.raises(ConfigError, match="name 'My Strategy' is not allowed"):
         cb.strategy("My Strategy")(strategy_class())
     for thing in (5, dict, strategy_class()()):
-        with pytest.raises(ConfigError, match="not a strategy"):
+        with pytest.raises(ConfigError, match="is no subclass of cb.Strategy"):
             cb.strategy("thing")(thing)
 
 

@@ -38,7 +38,7 @@ def test_a_strategy_that_raises_halts_the_bot(make_bot, told):
     assert len(bot.exchange.executed) == 1
     [line] = texts(bot, "error")
     assert line.startswith("Halted: Breaks.should_sell raised")
-    assert line.endswith("A position of 99.009901 BASE stays open.")
+    assert line.endswith("What is left: a position of 99.009901 BASE stays open.")
     assert bot.logs()[-1].text.startswith("Halted after 4 bars: a position")
     assert not threads()
 

@@ -158,6 +158,20 @@ def test_without_a_wish_nothing_is_protected(make_seat):
     assert seat.wait(30) == []
 
 
+def test_that_a_position_is_protected_is_told_once_all_of_it_is_there(make_seat):
+    seat = make_seat(PAIR)
+    stop, target = sorted(legs(seat.bought()), key=lambda leg: not leg.type.has_stop)
+    assert topics(seat.order(stop)) == []  # the other one may still be refused
+    told = seat.order(target)
+    assert topics(told) == ["protected"]
+    base, quote = seat.engine.market.base, seat.engine.market.quote
+    assert f"Stop-loss at 95 {quote} and take-profit at 110 {quote} rest on the exchange for" in texts(told)
+    [notice] = told
+    assert notice.facts["order"] == f"{stop.id}, {target.id}"
+    assert notice.facts["quantity"].endswith(f" {base}")
+    assert topics(seat.order(stop)) == topics(seat.order(target)) == []  # what is known is not told again
+
+
 def test_stop_and_target_rest_as_a_pair(make_seat):
     seat = make_seat(PAIR)
     pair = seat.bought()

@@ -106,6 +106,13 @@ def test_another_session_goes_on_with_the_books_and_the_orders(desk):
     assert opened.gateway.ids.prefix != bench.ids.prefix
 
 
+def test_that_trading_was_halted_is_said_at_the_next_start(desk):
+    desk.open()
+    desk.journal.append(START, "trading_state", TradingStateChange("halted", "killed by the user", "user"))
+    desk.open()
+    assert desk.notices[-1].text.endswith("0 orders at work. Trading is halted since then: killed by the user.")
+
+
 def test_an_entry_that_is_still_at_work_is_waited_for(desk):
     desk.open()
     bench = Bench(desk.shop, desk.journal)

@@ -14,7 +14,7 @@ import cryptobot as cb
 from cryptobot.backtest.attribution import CAUSES
 from cryptobot.backtest.ledger import keep_ledger
 from cryptobot.cli import main
-from cryptobot.core.bars import BarColumns
+from cryptobot.core.bars import BarColumns, time_text
 from cryptobot.core.sizing import FixedQuote, FractionOfEquity
 from cryptobot.core.types import Bar, Fill, Intent, Mode, Side
 from cryptobot.exchange.matching import Costs
@@ -280,15 +280,28 @@ def test_a_session_that_was_killed_and_went_on_is_one_session():
 @pytest.mark.parametrize(
     "change",
     [
-        ("parameters", ParametersSet(STRATEGY.name, {**STRATEGY.params, "slow": 10})),
-        ("terms", replace(TERMS, code="another")),
         ("terms", replace(TERMS, limits={"stop_loss": Decimal("0.05")})),
         ("terms", replace(TERMS, sizing={"kind": "FixedQuote", "amount": 5})),
     ],
 )
 def test_what_was_changed_meanwhile_is_refused(change):
-    with pytest.raises(cb.ConfigError, match="the parameters of my-bot were changed 1 times"):
+    with pytest.raises(cb.ConfigError, match="the sizing or the limits of my-bot were changed 1 times"):
         explain(happened(), between={50: [change]})
+
+
+def test_what_a_bot_with_the_old_parameters_would_have_done_is_a_signal():
+    """The journal says that they were changed; who traded on as before decided differently from there on."""
+    other = {**STRATEGY.params, "slow": 25}
+    found = explain(happened(), between={50: [("parameters", ParametersSet(STRATEGY.name, other))]})
+    assert causes(found) == {"signal"}
+    (note,) = found.notes
+    assert "slow=25" in note
+    assert f"from {time_text(int(ALL.time[FIRST + 51]))} on" in note
+
+
+def test_another_code_from_a_bar_on_is_said():
+    (note,) = explain(happened(), between={50: [("terms", replace(TERMS, code="another"))]}).notes
+    assert "The code of ma_crossover is another" in note
 
 
 def test_the_sizing_is_read_from_the_journal_or_asked_for():
