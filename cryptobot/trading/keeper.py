@@ -208,14 +208,20 @@ class Keeper:
             await self._hands.apply(weighed)
         self._due = self._clock.monotonic() + (_TICK if weighed.again else _EVERY)
 
-    async def compare_last(self) -> None:
-        """Compare once more at the end, so that what was executed and never told is in the books; within three seconds."""
+    async def compare_last(self, contradicted: Callable[[CryptobotError], None]) -> None:
+        """Compare once more at the end, so that what was executed and never told is in the books; within three seconds.
+
+        Parameters
+        ----------
+        contradicted
+            Called with what speaks against the books, or against going on with this exchange.
+        """
         try:
             await asyncio.wait_for(self.compare(), _LAST)
         except TimeoutError:
             self._tell(Notice("warning", f"Nothing could be compared within {_LAST:g} s; the next start does.", "note"))
-        except CryptobotError as error:  # whatever it is: the session ends all the same, and the next start compares
-            self._tell(Notice("warning", f"Nothing could be compared at the end: {error} The next start does.", "note"))
+        except CryptobotError as error:
+            contradicted(error)
 
     def _tell_failure(self, error: TransientError) -> None:
         """Tell once that nothing can be compared: soon if something waits for it, since an execution may be missing."""

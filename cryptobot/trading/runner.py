@@ -357,14 +357,14 @@ class Runner(SessionState):
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
         practice, keeper = self.exchange.mode is Mode.PRACTICE, None if self._failure else self.keeper
-        if keeper is not None and not practice:
-            await keeper.compare_last()
+        if keeper and not practice:
+            await keeper.compare_last(self._fail)
         try:
             await self.exchange.close()
         except Exception as error:  # noqa: BLE001 - the session ends all the same, and says so
             self._log("error", f"Closing {self.exchange.name} failed: {type(error).__name__}: {error}")
         if keeper is not None and practice:  # it forgets orders that wait for its next bar when it is left
-            await keeper.compare_last()
+            await keeper.compare_last(self._fail)
         self._finish()
         if self.notifier is not None and not await asyncio.to_thread(self.notifier.close):
             self._log("warning", "Some alerts are not told yet; they are told at the next start.")
@@ -373,14 +373,14 @@ class Runner(SessionState):
         with self._lock:
             if self._stopping and self.state not in ("halted", "finished"):
                 self._set_state("stopped", "stopped on request")
-        if self.desk is None:
-            return
-        what = left_open(self.desk)
-        self.tell(Notice("info", f"{self.state.capitalize()} after {self.bars:,} bars: {what}.", "stopped"))
-        self._recorder.flush()
+        if self.desk is not None:
+            text = f"{self.state.capitalize()} after {self.bars:,} bars: {left_open(self.desk)}."
+            self.tell(Notice("info", text, "stopped"))
+            self._recorder.flush()
 
     def _fail(self, error: BaseException) -> None:
         scrub(error)
+        self._failure = self._failure or error
         reason = str(error) if isinstance(error, CryptobotError) else f"internal error: {type(error).__name__}: {error}"
         what = "Halted" if self.ready.is_set() else "Start failed"
         self._set_state("halted", reason)

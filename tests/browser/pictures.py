@@ -27,6 +27,10 @@ ROWS = (
     "[...document.querySelectorAll('.cb-table-view')].find(view => view.textContent.includes('Exit price'))"
     "?.querySelectorAll('tbody tr').length"
 )  # of the table of trades
+TIMES = (
+    "[...document.querySelectorAll('.cb-pane')].pop().querySelectorAll('.axis .tick text').values()"
+    ".filter(label => /[a-z:]/i.test(label.textContent)).toArray().length"
+)  # written under the chart
 FAILED = '[data-mime-type="application/vnd.jupyter.error"]'  # an output
 
 # A bot that trades for a while, for the pictures of the panel itself.
@@ -121,6 +125,7 @@ def dashboard_pictures(browser: Browser, folder: Path) -> None:
             page.wait_for_selector(".cb-pane .stick", state="attached", timeout=WAIT)
             for name, size in (("dashboard", SIZE), ("dashboard-phone", {"width": 390, "height": 1500})):
                 page.set_viewport_size(size)
+                page.wait_for_function(f"() => {TIMES} <= {size['width'] // 95}")  # it has heard of its width
                 page.wait_for_timeout(2000)
                 page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
             page.close()

@@ -221,7 +221,6 @@ def test_the_page_itself_says_stale_when_the_kernel_is_gone(notebook: Callable[.
 
 BUSY = """
 import pathlib, threading
-bot.start()
 over, pause = pathlib.Path(FLAG), threading.Event()
 while not over.exists():
     pause.wait(0.05)
@@ -229,9 +228,16 @@ while not over.exists():
 
 
 def test_a_busy_cell_stops_nothing_and_the_panel_says_what_waits(notebook: Callable[..., Any], tmp_path: Any) -> None:
-    opened = notebook(BOT, PANEL, BUSY.replace("FLAG", repr(str(tmp_path / "over"))))
+    opened = notebook(BOT, PANEL)
     page = opened.page
-    opened.command("notebook:run-all-cells")
+    opened.run_all()
+    opened.execute("bot.start()")
+    wait_for_state(page, "running")
+    # Not waited for: it ends when this test lets it.
+    page.evaluate(
+        "code => void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code})",
+        BUSY.replace("FLAG", repr(str(tmp_path / "over"))),
+    )
     try:
         page.wait_for_selector('.cb-panel[data-link="busy"]', timeout=WITHIN)
         page.get_by_text("The bot goes on, Stop waits for the cell").wait_for(timeout=WITHIN)

@@ -384,13 +384,19 @@ def test_at_the_end_what_was_executed_and_not_told_is_booked(house):
     [intent] = house.engine.intents
     fill = house.shop.buy_whole(intent.id)
     house.shop.wire.clear()  # nobody hears of it
-    house.run(house.keeper.compare_last())
+    house.run(house.keeper.compare_last(pytest.fail))
     assert [content.fill.id for content in house.journal.contents("fill")] == [fill.id]
     assert house.engine.portfolio.quantity == house.shop.position > 0
 
 
-@pytest.mark.parametrize("error", [TransientError("down"), AuthError("wrong key")])
-def test_an_exchange_that_does_not_answer_at_the_end_holds_nothing_up(house, error):
-    house.shop.fault("now", error, times=9)
-    house.run(house.keeper.compare_last())
-    assert house.keeper.hold == "journal and exchange could not be compared (down)" or "wrong key" in house.texts()
+def test_an_exchange_that_does_not_answer_at_the_end_holds_nothing_up(house):
+    house.shop.fault("now", TransientError("down"), times=9)
+    house.run(house.keeper.compare_last(pytest.fail))
+    assert house.keeper.hold == "journal and exchange could not be compared (down)"
+
+
+def test_what_speaks_against_the_books_at_the_end_is_said(house):
+    said, error = [], AuthError("wrong key")
+    house.shop.fault("now", error)
+    house.run(house.keeper.compare_last(said.append))
+    assert said == [error]
