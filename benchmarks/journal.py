@@ -15,6 +15,7 @@ from cryptobot.trading.journal import BarSeen, BookedFill, JournalHeader, Journa
 
 APPENDS = 300
 WAITING = 20_000
+KEPT = 1_000
 ORDERS = 10_000
 LIMIT_WAITING = 100.0
 LIMIT_OPEN = 1.0
@@ -25,13 +26,15 @@ HEADER = JournalHeader("bench", "simulated", "", Mode.PRACTICE, "BTC/USDT", "1m"
 def measure(rounds: int) -> list[Figure]:
     """Measure appends that are synced and that may wait, and the opening of a long journal."""
     with tempfile.TemporaryDirectory() as folder:
-        durable, synced, waiting = [], [], []
+        durable, synced, waiting, full = [], [], [], []
         for number in range(rounds):
             path = Path(folder) / f"{number}.sqlite"
             synced.append(statistics.median(_syncs(Path(folder) / f"{number}.raw")))
             with SqliteJournal(path, create=HEADER) as journal:
                 durable.append(statistics.median(_durable(journal)))
                 waiting.append(_waiting(journal))
+            with SqliteJournal(Path(folder) / f"{number}.full", create=HEADER, keep_bars=KEPT) as journal:
+                full.append(_waiting(journal))
         long = Path(folder) / "long.sqlite"
         size = _fill(long)
         opened = [seconds(lambda: SqliteJournal(long).close()) for _ in range(rounds)]
@@ -46,6 +49,13 @@ def measure(rounds: int) -> list[Figure]:
             note="depends on the disk",
         ),
         Figure.of("append that may wait", waiting, "µs", limit=LIMIT_WAITING, note=f"{WAITING:,} bars, syncs included"),
+        Figure.of(
+            "append that may wait, of a full journal",
+            full,
+            "µs",
+            limit=LIMIT_WAITING,
+            note=f"{WAITING:,} bars of which {KEPT:,} are kept, syncs included",
+        ),
         Figure.of("open and check a long journal", opened, "s", limit=LIMIT_OPEN, note=note),
         Figure.of("read it back for a restart", viewed, "s", limit=LIMIT_RESTART, note=note),
     ]

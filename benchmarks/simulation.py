@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from benchmarks.figure import Figure
+from tests.faults import schedule
 from tests.faults.run import run
 
 SEEDS = 40
@@ -30,6 +31,6 @@ def measure(rounds: int) -> list[Figure]:
             "ms",
             limit=1_000 * LIMIT,
             ratio=f"{1_000 / sorted(spent)[len(spent) // 2]:,.0f} seeds/s",
-            note=f"7 simulated minutes; {SEEDS} seeds had {fills} executions and {lives} lives of the process",
+            note=f"{schedule.SECONDS} simulated seconds; {SEEDS} seeds had {fills} executions and {lives} lives of the process",
         )
     ]

@@ -13,6 +13,7 @@ from cryptobot.core.timeframe import Timeframe
 from cryptobot.exchange.protocol import Exchange
 from cryptobot.trading.journal import JournalHeader, SqliteJournal, StateChange
 from cryptobot.trading.journal.lock import WriterLock
+from cryptobot.trading.journal.pruning import KEPT_BARS
 from cryptobot.trading.journal.record import Kind
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _MEMORY = "journal.json"
 # What a start writes before it has reached the exchange: a journal of nothing else knows of no order and of no decision.
 _BEFORE_TRADING: Final[frozenset[Kind]] = frozenset(("opened", "gate", "state", "notice"))
+
+# Also of bars of seconds: a live gate asks for days on paper, and counts them by the bars that journals hold.
+_KEPT_DAYS: Final = 14
 
 
 def journal_path(config: BotConfig, folders: Folders) -> Path:
@@ -98,7 +102,8 @@ def open_journal(
         raise JournalError(
             f"journal {path}: its folder cannot be made: {error.strerror}. Name another path."
         ) from error
-    journal = SqliteJournal(path, create=header)
+    keep = max(KEPT_BARS, _KEPT_DAYS * 86_400 // Timeframe.parse(timeframe).seconds)
+    journal = SqliteJournal(path, create=header, keep_bars=keep)
     write_private(folders.of(config.name, _MEMORY), json.dumps({"journal": str(path)}).encode())
     return journal
 

@@ -16,6 +16,7 @@ from cryptobot.trading.actions import Notice
 from cryptobot.trading.journal.contents import (
     BarSeen,
     BookedFill,
+    Forgotten,
     JournalHeader,
     ParametersSet,
     SessionStarted,
@@ -83,6 +84,8 @@ class JournalSession:
         All executions in the market, each once; those of strangers have an ``intent_id`` that is no intent's.
     manual, protective, refused, no_buying, no_selling, cleared
         See `cryptobot.backtest.attribution.Session`.
+    forgotten
+        The bars that the journal has let go of, or None: without them a session cannot be traded again.
     by_person
         Whether a person ever changed what may be traded.
     """
@@ -102,6 +105,7 @@ class JournalSession:
     no_buying: list[int] = field(default_factory=list)
     no_selling: list[int] = field(default_factory=list)
     cleared: list[int] = field(default_factory=list)
+    forgotten: Forgotten | None = None
     by_person: bool = False
     _kept_back: str = TradingState.ACTIVE
     _known: set[str] = field(default_factory=set)
@@ -124,6 +128,7 @@ class JournalSession:
         session = cls(header=journal.header)
         for record in journal.records(kinds=kinds):
             session._take(record)
+        session.forgotten = journal.forgotten  # bars may have gone while they were read
         return session
 
     def refuse(self, refused: Iterable[OrderRefused], step: int) -> None:

@@ -19,6 +19,7 @@ from cryptobot.trading.journal.sqlite import SqliteJournal
 
 _MODES: Final = (Mode.PAPER, Mode.TESTNET)
 _SECOND: Final = 10**9
+_GONE: Final = " Old bars that a journal has let go of are not counted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,13 @@ def paper_session_of(
         Whether it is there, and what was found or what to do.
     """
     wanted = _Wanted(strategy, strategy_digest(type(strategy)), exchange, symbol, timeframe)
-    longest, where = 0.0, None
+    longest, where, whole = 0.0, None, True
     unreadable: list[str] = []
     for path in _files(places):
         try:
             with SqliteJournal(path, read_only=True) as journal:
                 watched = _watched(journal, wanted)
+                whole = whole and (journal.forgotten is None or not _is_of(journal.header, wanted))
         except CryptobotError as error:
             unreadable.append(f" {path.name} is left out: {error}")
             continue
@@ -75,7 +77,7 @@ def paper_session_of(
     seen = f"only {duration(longest)} of it were on paper so far ({where})" if where is not None else "none is there"
     return False, (
         f"of {strategy!r} on {symbol} {timeframe} at {exchange}, {duration(seconds)} on paper are asked for, and {seen}. "
-        f"Let it trade there in mode paper or testnet, with a journal on disk: cryptobot run.{''.join(unreadable)}"
+        f"Let it trade there in mode paper or testnet, with a journal on disk: cryptobot run.{'' if whole else _GONE}{''.join(unreadable)}"
     )
 
 

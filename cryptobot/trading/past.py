@@ -20,7 +20,7 @@ from cryptobot.strategy.catalogue import STRATEGIES
 from cryptobot.trading.actions import Notice
 from cryptobot.trading.explanation import Explanation, nothing_yet, under_terms
 from cryptobot.trading.journal import BarSeen, BookedFill, Journal, JournalHeader, JournalView, Kind, Record
-from cryptobot.trading.journal.contents import Outcome, ParametersSet
+from cryptobot.trading.journal.contents import Forgotten, Outcome, ParametersSet
 from cryptobot.trading.past_bar import PastBar, filled
 from cryptobot.trading.tape import TapeWindow
 
@@ -88,7 +88,7 @@ def explain_past(journal: str | Path | Journal, at: int | None, make: Maker) -> 
     Raises
     ------
     ConfigError
-        If there was no such bar.
+        If there was no such bar, or the journal has let go of it.
     JournalError
         If the journal cannot be trusted.
     """
@@ -200,7 +200,7 @@ def _bar_at(journal: Journal, at: int, step: int) -> tuple[Record, Record | None
         if found is None or time > newest:
             before, found, newest = found, record, time
     if found is None or at >= newest + step:
-        raise _no_such_bar(at, _ends(journal))
+        raise _no_such_bar(at, _ends(journal), journal.forgotten)
     return found, before
 
 
@@ -209,7 +209,12 @@ def _ends(journal: Journal) -> tuple[int, int] | None:
     return None if first is None or last is None else (first.content.bar.time, last.content.bar.time)
 
 
-def _no_such_bar(at: int | None, ends: tuple[int, int] | None) -> ConfigError:
+def _no_such_bar(at: int | None, ends: tuple[int, int] | None, forgotten: Forgotten | None = None) -> ConfigError:
+    if at is not None and ends is not None and forgotten is not None and at < ends[0]:
+        return ConfigError(
+            f"at: the bar of {time_text(at)} is not kept: {forgotten}, so that it does not grow for ever. Name a moment "
+            f"from {time_text(ends[0])} on; orders and fills of before are kept, see `cryptobot journal export`."
+        )
     have = (
         f"Bars were seen from {time_text(ends[0])} to {time_text(ends[1])}; name a moment within one of them"
         if ends is not None

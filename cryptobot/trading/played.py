@@ -80,9 +80,10 @@ def played_by(bot: Bot) -> Played:
     Raises
     ------
     ConfigError
-        If it has seen no bars, or its sizing or limits were changed while it traded.
+        If it has seen no bars, its journal has let go of some, or its sizing or limits were changed while it traded.
     """
     told = JournalSession.of(bot.journal)
+    _refuse_forgotten(bot.name, told)
     with bot.lock:
         engine, first = bot.session.engine, bot.session.first_time
         tape, sizing = bot.tape(None), bot.session.sizing
@@ -138,7 +139,8 @@ def played_in(
     Raises
     ------
     ConfigError
-        If no bars were seen, sizing or limits were changed while it traded, or what was traded cannot be made again.
+        If no bars were seen, or the journal has let go of some, sizing or limits were changed while it traded, or what
+        was traded cannot be made again.
     JournalError
         If the journal cannot be trusted.
     """
@@ -147,6 +149,7 @@ def played_in(
     name = header.bot if header is not None else "the journal"
     if not told.bars:
         raise _nothing_seen(name)
+    _refuse_forgotten(name, told)
     if header is None or told.cash is None or told.agreed is None:
         raise ConfigError(
             f"reconcile: the journal of {name} does not say on which terms it traded. It is in memory, or of a version of "
@@ -287,6 +290,15 @@ def _merged(parts: Sequence[BarColumns], step: Timeframe) -> BarColumns:
 
 def _nothing_seen(name: str) -> ConfigError:
     return ConfigError(f"reconcile: {name} has seen no bars yet. Start it and let some bars close.")
+
+
+def _refuse_forgotten(name: str, told: JournalSession) -> None:
+    if told.forgotten is not None:
+        raise ConfigError(
+            f"reconcile: the session of {name} cannot be traded again from its beginning: {told.forgotten}, so that it does "
+            "not grow for ever. Give the next session a journal of its own (new_journal=True, or --new-journal), and "
+            "reconcile it before that many bars are seen, or keep them all: cb.SqliteJournal(path, keep_bars=None)."
+        )
 
 
 def _refuse_changes(name: str, changes: int) -> None:

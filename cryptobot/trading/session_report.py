@@ -58,7 +58,9 @@ class SessionReport:
     times, equity
         Close times of the bars, nanoseconds since 1970-01-01 UTC, and the equity then, in the quote currency.
     began
-        The equity before the first of them.
+        The equity before the first of them; that of the first one where those of before are not kept.
+    note
+        Which part of the equity is not kept, in a sentence; empty when all of it is.
     trades
         Closed round trips that ended in this time, oldest first, and an open one last.
     orders
@@ -83,6 +85,7 @@ class SessionReport:
     times: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     equity: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     began: float = 0.0
+    note: str = ""
     trades: list[Trade] = field(default_factory=list)
     orders: Mapping[str, int] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
@@ -114,6 +117,7 @@ class SessionReport:
             f"{self.header.bot} {'earned' if change >= 0 else 'lost'} {abs(change):,.2f} {self.quote} in "
             f"{count(self.equity.size, 'bar')} and {count(len(self.closed), 'trade')} ({wins:,} won), with "
             f"{count(warnings, 'warning')} and {count(critical, 'critical incident')}."
+            f"{self.note and ' '}{self.note}"
         )
 
     def html(self) -> str:
@@ -198,6 +202,7 @@ def _read(report: SessionReport, journal: Journal, start: int, step: int) -> Non
     times: list[int] = []
     equity: list[float] = []
     newest = -1
+    before = False  # whether a bar of before that moment is there
     for record in journal.records(kinds=_TOLD):
         content = record.content
         if isinstance(content, BarSeen):
@@ -205,6 +210,7 @@ def _read(report: SessionReport, journal: Journal, start: int, step: int) -> Non
                 continue  # it had been written down before a crash
             newest = content.bar.time
             if newest + step <= start:
+                before = True
                 report.began = content.equity
                 report.told.clear()
                 report.states.clear()
@@ -219,9 +225,22 @@ def _read(report: SessionReport, journal: Journal, start: int, step: int) -> Non
             if len(report.told) >= 2 * _MOST:
                 del report.told[:_MOST]
                 report.left_out += _MOST
+    if journal.forgotten is not None and not before and times:
+        _begin_late(report, str(journal.forgotten), start, times[0], equity[0])
     report.left_out += max(0, len(report.told) - _MOST)
     del report.told[: max(0, len(report.told) - _MOST)]
     report.times, report.equity = np.array(times, dtype=np.int64), np.array(equity, dtype=np.float64)
+
+
+def _begin_late(report: SessionReport, forgotten: str, start: int, first: int, equity: float) -> None:
+    """Say that the first bars are not kept; without those of before the start, times of the clock tell what was told."""
+    counted = ""
+    if start:
+        report.began = equity
+        report.told = [one for one in report.told if one.time >= start]
+        report.states = [one for one in report.states if one[0] >= start]
+        counted = ", so that what was earned is counted from there"
+    report.note = f"The equity of before {time_text(first)} is not kept{counted}: {forgotten}."
 
 
 def span(report: SessionReport) -> str:

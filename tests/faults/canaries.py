@@ -294,7 +294,7 @@ def stop_larger_than_the_position() -> Any:
     return patch.object(exits, "protection", wrong)
 
 
-@canary
+@among("foreign_trade", "thin", "foreign_order")  # what others hold in the account lets too much be sold
 def sold_beside_the_stop() -> Any:
     """An exit does not wait until the stop is gone."""
     real = exits.Exits._go_on_leaving
@@ -309,7 +309,7 @@ def sold_beside_the_stop() -> Any:
     return patch.object(exits.Exits, "_go_on_leaving", leave)
 
 
-@canary
+@among("foreign_trade", "stopped", "killed", "power_cut", "thin")
 def stop_left_behind() -> Any:
     """Resting orders are forgotten over a restart."""
     return patch.object(exits.Exits, "restore", lambda self, intent, filled: None)

@@ -72,6 +72,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heappush(self._timers, (when, self._number, timer))
         return timer
 
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> Timer:  # type: ignore[override]
+        """Do something at this moment, after all that is to be done before it."""
+        timer = Timer(self._passed, callback, args, context)
+        self._ready.append(timer)
+        return timer
+
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]  # there is one thread
+
     def _run_once(self) -> None:
         """Do all that is ready; if there is nothing, let the time pass until the next thing is due."""
         ready, timers = self._ready, self._timers
@@ -84,14 +92,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 )
             when, _, timer = heappop(timers)
             self._passed = max(self._passed, when)
+            ready.append(timer)
+        for _ in range(len(ready)):
+            timer = ready.popleft()
+            if timer.over:
+                continue
             try:
                 timer.run()
             except Exception as error:  # noqa: BLE001 - as any event loop: it is told, and the others go on
-                self.call_exception_handler({"message": "a timer failed", "exception": error})
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
+                self.call_exception_handler({"message": "a callback failed", "exception": error})
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """Run it at once: threads would bring an order of their own."""
@@ -218,5 +227,5 @@ class LifeClock:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         self._life.check()
-        await self._clock.sleep(seconds)
+        await asyncio.sleep(max(0.0, seconds))
         self._life.check()

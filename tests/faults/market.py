@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptobot.core.money import Market
 from cryptobot.core.timeframe import Timeframe
@@ -32,8 +31,7 @@ class Told(Strategy):
         return x.volume == _WORDS["sell"]
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(NamedTuple):
     """A bar with the way that the price takes through it: open, two extremes, close."""
 
     bar: Bar

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from cryptobot.core.errors import ExchangeError, OrderNotSent, OrderUnknown, TransientError
 from tests.faults.schedule import Fault, Schedule
@@ -20,8 +19,7 @@ Loss = Literal["", "request", "answer"]
 Word = Literal["", "failed", "failed but done", "slow down"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """What becomes of one request.
 
     Attributes

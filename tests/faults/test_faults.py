@@ -39,7 +39,7 @@ def block(first, count):
 def test_seeds():
     seen = block(0, SEEDS)
     # It was no walk in the park: orders were filled, doubted, and processes died.
-    assert seen["fills"] > 7 * SEEDS
+    assert seen["fills"] > 5 * SEEDS
     assert seen["unsure"] > SEEDS / 4
     assert seen["lives"] > 2 * SEEDS
     assert all(seen[kind] > SEEDS / 40 for kind in KINDS)
@@ -64,7 +64,7 @@ def test_without_faults_a_bot_trades_and_nothing_is_broken():
         assert not done.broken, report(done)
         assert (done.lives, done.unsure) == (1, 0)
         fills += done.fills
-    assert fills > 120
+    assert fills > 100
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -73,7 +73,7 @@ def test_each_fault_by_itself(kind):
     for seed in range(3):
         faults = [
             Fault(kind, start, start + (shortest + longest) / 2, size)
-            for start, size in ((20.0, 0.2), (95.0, 0.9), (180.0, 0.6))
+            for start, size in ((20.0, 0.2), (80.0, 0.9), (150.0, 0.6))
         ]
         done = run(calm(seed, *faults))
         assert not done.broken, report(done)

@@ -52,6 +52,7 @@ class Truth:
         self.on_events: Callable[[Sequence[CoreEvent]], None] = lambda events: None
         self.on_own: Callable[[list[Intent], Decimal, list[Order]], None] = lambda legs, held, opened: None
         self.closed = PAST
+        self._position = ZERO
         self._loop = loop
         self._clock = clock
         self._played = played
@@ -119,7 +120,7 @@ class Truth:
 
     def position(self) -> Decimal:
         """Return what the bot's executions leave it of the base currency."""
-        return sum((_change(fill) for fill in self.own_fills()), ZERO)
+        return self._position
 
     def own_open(self) -> list[Order]:
         """Return the bot's open orders."""
@@ -172,7 +173,7 @@ class Truth:
         """Let the price move: four times a bar."""
         number, part = PAST + turn // 4, turn % 4
         seconds = turn * STEP / 4e9
-        thin = any(fault.start <= seconds < fault.end for fault in self._thinnings)
+        thin = bool(self._thinnings) and any(fault.start <= seconds < fault.end for fault in self._thinnings)
         self._told(
             self.core.set_price(
                 SYMBOL, self._played[number].way[part], START + turn * STEP // 4, THIN if thin else None
@@ -199,8 +200,11 @@ class Truth:
     def _told(self, events: Sequence[CoreEvent]) -> None:
         if events:
             for event in events:
-                if isinstance(event, Executed) and event.fill.intent_id not in self.own:
-                    self.foreign_base += _change(event.fill)
+                if isinstance(event, Executed):
+                    if event.fill.intent_id in self.own:
+                        self._position += _change(event.fill)
+                    else:
+                        self.foreign_base += _change(event.fill)
             self.on_events(events)
 
     def _is_hidden(self, client_id: str) -> bool:

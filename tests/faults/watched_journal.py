@@ -23,7 +23,7 @@ class WatchedJournal(SqliteJournal):
     def __init__(self, world: World, life: Life) -> None:
         self._world = world
         self._life = life
-        super().__init__("bot.sqlite", create=HEADER, vfs=world.disk.vfs)
+        super().__init__("bot.sqlite", create=HEADER, keep_bars=5, vfs=world.disk.vfs)
 
     def append(self, time: int, kind: Kind, content: Any, *, durable: bool = True) -> Record:
         """Keep a record."""

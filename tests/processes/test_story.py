@@ -271,7 +271,8 @@ def test_the_log_tells_the_same(story):
         if line["logger"] == "cryptobot.bot.told":
             assert (line["bot"], line["market"], line["mode"]) == ("told", "BTC/USDT", "testnet")
     orders = {line["order"] for line in story.lines if "order" in line}
-    assert {fill.intent_id for fill in story.ledger.fills} <= orders
+    unsaid = {one.facts.get("order") for one in story.before_the_kill}
+    assert {fill.intent_id for fill in story.ledger.fills} <= orders | unsaid
     assert not [line["text"] for line in story.lines if "Traceback" in line["text"]]
     assert [line for line in story.lines if line["logger"] == "cryptobot.alerts"]  # that Slack was away
 

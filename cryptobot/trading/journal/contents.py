@@ -294,11 +294,8 @@ class Forgotten(NamedTuple):
     time: int
 
     def __str__(self) -> str:
-        one = self.bars == 1
-        return (
-            f"the journal has let go of its {'oldest bar' if one else f'{self.bars:,} oldest bars'}, until "
-            f"{time_text(self.time)}, and holds the newer ones"
-        )
+        which = "oldest bar" if self.bars == 1 else f"{self.bars:,} oldest bars"
+        return f"the journal has let go of its {which}, the last of which was written down {time_text(self.time)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,11 @@ def _trades(journal: SqliteJournal) -> Iterator[dict[str, Any]]:
 
 
 def _bars(journal: SqliteJournal) -> Iterator[dict[str, Any]]:
-    for record in journal.records(kinds=["bar"]):
+    records = list(journal.records(kinds=["bar"]))
+    gone = 0 if journal.forgotten is None else journal.forgotten.number  # some may have gone while they were read
+    for record in records:
+        if record.number <= gone:
+            continue
         seen = record.content
         numbers = {**seen.bar._asdict(), **{f"feature_{name}": value for name, value in seen.features.items()}}
         del numbers["time"]

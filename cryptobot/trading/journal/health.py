@@ -90,7 +90,9 @@ def outside(place: Place) -> JournalHealth | None:
     if not blank and head[18:20] != b"\x02\x02":
         return JournalHealth("damaged", text=f"its first page is damaged. {SAVE}")
     if application == APPLICATION and version > FORGETFUL:
-        text = f"its layout is {version}, and this version of cryptobot reads up to {FORGETFUL}. Open it with a newer one."
+        text = (
+            f"its layout is {version}, and this version of cryptobot reads up to {FORGETFUL}. Open it with a newer one."
+        )
         return JournalHealth("version", text=text)
     return None
 

@@ -37,6 +37,17 @@ class Row(NamedTuple):
     content: str
     checksum: bytes
 
+    @property
+    def sound(self) -> bool:
+        """Whether its columns are of their types: a damaged file may have anything in them."""
+        return (
+            isinstance(self.number, int)
+            and isinstance(self.time, int)
+            and isinstance(self.kind, str)
+            and isinstance(self.content, str)
+            and isinstance(self.checksum, bytes)
+        )
+
 
 def checksum(previous: bytes, number: int, time: int, kind: str, content: str) -> bytes:
     """Return the checksum of a record: over all it says and the checksum of the one before it."""
@@ -66,7 +77,7 @@ class Run(NamedTuple):
     @classmethod
     def of(cls, row: Row) -> Run | None:
         """Return what a row stands for, or None if it is a record, or does not say it."""
-        found = _RUN.fullmatch(row.content) if row.kind == FORGOTTEN else None
+        found = _RUN.fullmatch(row.content) if row.kind == FORGOTTEN and row.sound else None
         return None if found is None else cls(int(found[1]), int(found[2]))
 
     def row(self, previous: bytes, last: Row) -> Row:
@@ -92,6 +103,8 @@ def first_of(row: Row) -> int:
 
 def follows(previous: bytes, row: Row) -> bool:
     """Whether a row is as it was written, after one of this checksum."""
+    if not row.sound:
+        return False
     if row.kind != FORGOTTEN:
         return checksum(previous, row.number, row.time, row.kind, row.content) == row.checksum
     run = Run.of(row)

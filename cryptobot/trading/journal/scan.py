@@ -89,13 +89,13 @@ def _follow(connection: apsw.Connection, found: Scan) -> Iterator[Row]:
     try:
         for columns in connection.execute(_COLUMNS + " ORDER BY number"):
             row = Row(*columns)
-            sound = _is_row(row)
-            if (first_of(row) if sound else row.number) > found.good + 1:
+            first = first_of(row)
+            if not isinstance(first, int) or first > found.good + 1:
                 found.problem = f"record {found.good + 1} is missing"
                 return
             # Nothing is let go of behind a bar that is kept.
             late = row.kind == FORGOTTEN and bool(found.bars)
-            if not sound or late or first_of(row) != found.good + 1 or not follows(found.link, row):
+            if late or first != found.good + 1 or not follows(found.link, row):
                 found.problem = f"record {row.number} is not as it was written"
                 return
             found.take(row)
@@ -117,26 +117,19 @@ def _has_pair(connection: apsw.Connection, sql: str, broken: int) -> bool:
     with suppress(apsw.Error, UnicodeDecodeError):
         for columns in connection.execute(sql, (broken,)):
             row = Row(*columns)
-            if before is not None and _belong(*sorted((before, row), key=lambda each: each.number)):
+            if (
+                before is not None
+                and row.sound
+                and before.sound
+                and _belong(*sorted((before, row), key=lambda each: each.number))
+            ):
                 return True
             before = row
     return False
 
 
 def _belong(older: Row, newer: Row) -> bool:
-    if not isinstance(older.checksum, bytes) or not _is_row(newer):
-        return False
     return first_of(newer) == older.number + 1 and follows(older.checksum, newer)
-
-
-def _is_row(row: Row) -> bool:
-    """Whether the columns are of their types: SQLite takes any value anywhere."""
-    return (
-        isinstance(row.time, int)
-        and isinstance(row.kind, str)
-        and isinstance(row.content, str)
-        and isinstance(row.checksum, bytes)
-    )
 
 
 def good_rows(connection: apsw.Connection) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import Any, Final, Self, cast
 
 from cryptobot.core.errors import JournalError
 from cryptobot.trading.journal.codec import decode, encode
-from cryptobot.trading.journal.contents import JournalHeader
+from cryptobot.trading.journal.contents import Forgotten, JournalHeader
 from cryptobot.trading.journal.database import set_mark, transaction, wording
 from cryptobot.trading.journal.health import JournalHealth
-from cryptobot.trading.journal.layout import INSERT, WAITING, Mark, Row, chained
+from cryptobot.trading.journal.layout import FORGOTTEN, INSERT, WAITING, Mark, Row, chained
 from cryptobot.trading.journal.lock import WriterLock
 from cryptobot.trading.journal.looking import check, open_to_read
 from cryptobot.trading.journal.opening import close_clean, open_to_write
 from cryptobot.trading.journal.place import Place
+from cryptobot.trading.journal.pruning import KEPT_BARS, Pruner, checked_keep, forgotten_in
 from cryptobot.trading.journal.record import KINDS, Kind, Record
 
 _SECOND: Final = 1_000_000_000
@@ -44,11 +46,16 @@ class SqliteJournal:
         Read beside the process that writes, or after it.
     partly
         With ``read_only``: read the good beginning of a damaged journal instead of refusing it.
+    keep_bars
+        How many of the newest bars are kept at least, so that the file does not grow for ever; None: all. Nothing else
+        that anybody reads is ever let go of.
     vfs
         Name of SQLite's file system to use, for tests of the disk; None is the ordinary one.
 
     Raises
     ------
+    ConfigError
+        If ``keep_bars`` is no whole number of at least 1.
     JournalError
         If it cannot be trusted, is another's, another process writes it, or the disk fails; with what to do.
 
@@ -64,8 +71,10 @@ class SqliteJournal:
         create: JournalHeader | None = None,
         read_only: bool = False,
         partly: bool = False,
+        keep_bars: int | None = KEPT_BARS,
         vfs: str | None = None,
     ) -> None:
+        keep = checked_keep(keep_bars)
         self.path = Path(path)
         self.read_only = read_only
         self._place = Place(self.path if vfs is not None else self.path.absolute(), vfs)
@@ -86,6 +95,7 @@ class SqliteJournal:
         self._header = opened.header
         self._number, self._link = opened.scan.good, opened.scan.link
         self._newest = dict(opened.scan.last)
+        self._pruner = Pruner(opened.connection, self._place, opened.scan, keep)
         self.repaired = opened.repaired
         self._kept = opened.rows
 
@@ -101,6 +111,15 @@ class SqliteJournal:
             return self._number
         with self._mutex, wording(self._place):
             return int(self._connection.execute("SELECT max(number) FROM records").get or 0)
+
+    @property
+    def forgotten(self) -> Forgotten | None:
+        """What it has let go of; see `Journal.forgotten`."""
+        if not self.read_only or self._kept is not None:
+            return self._pruner.forgotten
+        with self._mutex, wording(self._place):
+            self._require_open()
+            return forgotten_in(self._connection)
 
     @property
     def size(self) -> int:
@@ -128,6 +147,8 @@ class SqliteJournal:
                     raise
             self._number, self._link = row.number, row.checksum
             self._newest[kind] = row.number
+            if kind == "bar" and not durable:
+                self._pruner.prune()
         return Record(row.number, row.time, kind, content)
 
     def records(self, after: int = 0, kinds: Collection[Kind] | None = None) -> Iterator[Record]:
@@ -224,16 +245,23 @@ class SqliteJournal:
         with wording(self._place), transaction(self._connection):
             self._connection.executemany(INSERT, self._waiting)
             set_mark(self._connection, Mark(newest.number, newest.checksum, clean=False))
+        self._pruner.wrote(self._waiting)
         self._waiting.clear()
 
     def _read(self, after: int, kinds: Collection[Kind] | None) -> list[Row]:
         if self._kept is not None:
-            wanted = (row for row in islice(self._kept, after, None) if kinds is None or row.kind in kinds)
-            return list(islice(wanted, _BATCH))
-        chosen = "" if kinds is None else f"AND kind IN ({', '.join('?' * len(kinds))}) "
+            start = bisect_right(self._kept, after, key=lambda row: row.number)
+            found = (
+                row
+                for row in islice(self._kept, start, None)
+                if (row.kind != FORGOTTEN if kinds is None else row.kind in kinds)
+            )
+            return list(islice(found, _BATCH))
+        chosen = "AND kind <> ? " if kinds is None else f"AND kind IN ({', '.join('?' * len(kinds))}) "
         sql = f"SELECT * FROM records WHERE number > ? {chosen}ORDER BY number LIMIT {_BATCH}"  # noqa: S608 - no outside text
+        wanted = [FORGOTTEN] if kinds is None else kinds
         with wording(self._place):
-            return [_row(row) for row in self._connection.execute(sql, (after, *(kinds or ())))]
+            return [_row(row) for row in self._connection.execute(sql, (after, *wanted))]
 
     def _require_open(self) -> None:
         if self._closed:

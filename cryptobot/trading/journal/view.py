@@ -62,7 +62,7 @@ class JournalView:
     cancels
         Client ids of the orders that a cancel was sent for.
     bars
-        The bars that were seen, oldest first.
+        The bars that were seen and are kept, oldest first.
     parameters
         Every set of parameters, oldest first.
     terms

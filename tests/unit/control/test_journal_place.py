@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from cryptobot.control import journal_place
 from cryptobot.control.config import BotConfig
 from cryptobot.control.exchange_config import make_exchange
 from cryptobot.control.folders import Folders
@@ -44,6 +45,20 @@ def test_the_first_start_makes_it_and_the_next_finds_it(folders):
         assert [record.kind for record in journal.records()] == ["opened", "state"]
         header = journal.header
     assert (header.bot, header.symbol, header.timeframe, header.opened) == ("mine", "BTC/USDT", "1m", 5)
+
+
+@pytest.mark.parametrize(("timeframe", "bars"), [("1m", 200_000), ("1h", 200_000), ("1s", 1_209_600), ("5s", 241_920)])
+def test_it_keeps_the_bars_of_two_weeks_at_least(folders, monkeypatch, timeframe, bars):
+    asked = []
+
+    class Asked(SqliteJournal):
+        def __init__(self, path, *, keep_bars, **options):
+            asked.append(keep_bars)
+            super().__init__(path, keep_bars=keep_bars, **options)
+
+    monkeypatch.setattr(journal_place, "SqliteJournal", Asked)
+    opened(folders, timeframe=timeframe).close()
+    assert asked == [bars]
 
 
 def test_one_that_was_there_and_is_gone_is_missed(folders):

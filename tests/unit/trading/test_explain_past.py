@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import cryptobot as cb
+from cryptobot.core.bars import time_text
 from cryptobot.core.moment import moment
 from cryptobot.core.types import Mode
 from cryptobot.exchange.replay import ReplayExchange
@@ -56,11 +57,11 @@ def played(request, tmp_path):
 
     journals = []
 
-    def make(strategy, bars, *, at=None, **options):
+    def make(strategy, bars, *, at=None, keep=None, **options):
         exchange = Noting(bars, history=50, market=cb.Market("BTC/USDT"))
         path = tmp_path / "bot.sqlite"
         header = JournalHeader("past", exchange.name, "", Mode.PRACTICE, exchange.symbol, "1m", 0)
-        journal = SqliteJournal(path, create=header) if request.param == "disk" else None
+        journal = SqliteJournal(path, create=header, keep_bars=keep) if request.param == "disk" else None
         journals.extend([] if journal is None else [journal])
         bot = Bot(strategy, exchange=exchange, name="past", journal=journal, **options)
         exchange.bot, exchange.at = bot, at(bot) if at else {}
@@ -98,6 +99,27 @@ def test_every_bar_is_explained_as_it_was(played, limits):
         same(bot.explain(one.time), one, terms=on_disk)
     outcomes = {one.outcome.split(",")[0] for one in said}
     assert {"a buy order is sent", "a sell order is sent", "nothing is done"} <= outcomes
+
+
+@DISK_ONLY
+def test_a_bar_that_the_journal_let_go_of_is_told_so(played):
+    bot, said = played(cb.MovingAverageCrossover(3, 9), BARS, keep=50)  # often in the market, so often written
+    gone = bot.journal.forgotten
+    assert 50 <= gone.bars <= 200
+    first = next(bot.journal.records(kinds=["bar"])).content.bar.time
+    kept = [one for one in said if one.time >= first]
+    assert 50 <= len(kept) < len(said) - 50
+    for one in kept[1:]:
+        same(bot.explain(one.time), one)
+    assert bot.explain(kept[0].time).text.count("The bar before it is not known") == 1
+    words = (
+        rf"the bar of .* is not kept: the journal has let go of its {gone.bars} oldest bars.* from {time_text(first)}"
+    )
+    for one in (said[1], said[len(said) - len(kept) - 1]):
+        with pytest.raises(cb.ConfigError, match=words):
+            bot.explain(one.time)
+    with pytest.raises(cb.ConfigError, match="no bar of"):
+        bot.explain(BARS.index[-1] + pd.Timedelta("1h"))
 
 
 def test_an_order_is_followed_to_its_end(played):

@@ -48,11 +48,11 @@ def gate(**changes):
     return LiveGate(**{"paper_time": "1h", **changes})
 
 
-def paper(place, *, header=HEADER, bars=WATCHED, pace=MINUTE, strategy=STRATEGY, code=None, name="paper"):
+def paper(place, *, header=HEADER, bars=WATCHED, pace=MINUTE, strategy=STRATEGY, code=None, name="paper", keep=None):
     """Write the journal of a session that saw so many bars, one each `pace`."""
     path = place / "journals" / f"{name}.sqlite"
     path.parent.mkdir(exist_ok=True)
-    with SqliteJournal(path, create=header) as journal:
+    with SqliteJournal(path, create=header, keep_bars=keep) as journal:
         journal.append(START, "parameters", ParametersSet(strategy.name, strategy.params))
         journal.append(START, "terms", Terms(code or strategy_digest(type(strategy))))
         for n in range(bars):
@@ -308,6 +308,20 @@ def test_only_the_time_with_these_parameters_counts(place):
             bar = Bar(START + n * MINUTE, 100.0, 101.0, 99.0, 100.0, 1.0)
             journal.append(START + (n + 1) * MINUTE, "bar", BarSeen(bar, {}, 10_000.0))
     assert "only 30 minutes" in text_of(gate().check(WISH), "paper_session")
+
+
+def test_bars_that_a_journal_let_go_of_are_not_counted_and_that_is_said(place):
+    prove(place, without="paper_session")
+    path = paper(place, bars=200, keep=50)
+    told = text_of(gate(paper_time="3h").check(WISH), "paper_session")
+    assert "Old bars that a journal has let go of are not counted." in told
+    with SqliteJournal(path, read_only=True) as journal:
+        kept = len(list(journal.records(kinds=["bar"])))
+    assert kept < 120
+    assert gate(paper_time=f"{kept - 1}m").check(WISH).ok
+    path.unlink()
+    paper(place, bars=20)
+    assert "let go of" not in text_of(gate().check(WISH), "paper_session")
 
 
 def test_a_journal_that_cannot_be_trusted_is_left_out_in_so_many_words(place):

@@ -362,6 +362,31 @@ def test_a_journal_that_says_too_little_is_refused():
         reconcile(bare)
 
 
+def test_a_session_whose_first_bars_are_gone_is_refused(tmp_path):
+    path = tmp_path / "j.sqlite"
+    with SqliteJournal(path, create=HEADER, keep_bars=100) as journal:
+        write(journal, happened())
+        gone = journal.forgotten
+    assert gone.bars > 100
+    for one in (path, str(path)):
+        with pytest.raises(
+            cb.ConfigError, match=rf"cannot be traded again .* let go of its {gone.bars} .*keep_bars=None"
+        ):
+            reconcile(one)
+    with pytest.raises(cb.ConfigError, match="cannot be traded again"):
+        reconcile(path, FRAME)
+
+
+def test_a_bot_whose_journal_let_go_of_bars_is_refused_too(tmp_path):
+    exchange = cb.ReplayExchange(FRAME, history=50, market=MARKET)
+    header = JournalHeader("mine", exchange.name, "", Mode.PRACTICE, exchange.symbol, "1m", 0)
+    with SqliteJournal(tmp_path / "j.sqlite", create=header, keep_bars=50) as journal:
+        bot = cb.Bot(cb.MovingAverageCrossover(3, 9), exchange=exchange, name="mine", journal=journal)
+        bot.run()
+        with pytest.raises(cb.ConfigError, match="cannot be traded again .* the journal has let go of its"):
+            reconcile(bot)
+
+
 def test_a_bar_that_was_written_down_twice_counts_once():
     done = happened()
     twice = [("bar", BarSeen(ALL.bar(FIRST + 50), {}, 1.0)), ("bar", BarSeen(ALL.bar(FIRST + 49), {}, 1.0))]

@@ -12,8 +12,9 @@ import pytest
 import cryptobot as cb
 from cryptobot.cli import main
 from cryptobot.core.secrecy import keep_secret
-from cryptobot.core.types import Mode
-from cryptobot.trading.journal import JournalHeader, SqliteJournal
+from cryptobot.core.types import Bar, Mode
+from cryptobot.trading.actions import Notice
+from cryptobot.trading.journal import BarSeen, JournalHeader, SqliteJournal, StateChange
 from cryptobot.trading.session_report import session_report
 
 BARS = cb.practice_bars(400, seed=5)
@@ -42,8 +43,6 @@ def played(tmp_path_factory):
 
 
 def cb_notice(level, text):
-    from cryptobot.trading.actions import Notice
-
     return Notice(level, text, "unknown_order", {"order": f"<b>{CANARY}</b>"})
 
 
@@ -95,6 +94,55 @@ def test_a_part_begins_where_it_is_told(played):
         session_report(path, "lately")
     with pytest.raises(cb.ConfigError, match="since: 'last weeks' is no time"):
         session_report(path, "last weeks")
+
+
+@pytest.fixture(scope="module")
+def pruned(tmp_path_factory):
+    """The journal of the same session that kept its newest bars only."""
+    path = tmp_path_factory.mktemp("pruned") / "mine.sqlite"
+    exchange = cb.ReplayExchange(BARS, history=FIRST, market=cb.Market("BTC/USDT"))
+    header = JournalHeader("mine", exchange.name, "", Mode.PRACTICE, "BTC/USDT", "1m", 0)
+    with SqliteJournal(path, create=header, keep_bars=100) as journal:
+        cb.Bot(
+            STRATEGY, exchange=exchange, name="mine", journal=journal, limits=cb.Limits(max_orders_per_minute=1)
+        ).run()
+        assert journal.forgotten.bars >= 50
+    return path
+
+
+def test_bars_that_are_not_kept_are_told(played, pruned):
+    whole, part = session_report(played[0]), session_report(pruned)
+    assert 100 <= part.equity.size < whole.equity.size
+    np.testing.assert_array_equal(part.equity, whole.equity[-part.equity.size :])
+    assert (part.began, part.trades, part.orders) == (whole.began, whole.trades, whole.orders)
+    since = pd.Timestamp(part.times[0], unit="ns")
+    assert f"The equity of before {since} UTC is not kept: the journal has let go of its " in part.summary()
+    assert part.note in "".join(Page(part.html()).words)
+    assert whole.note == session_report(pruned, "1h").note == ""
+    assert session_report(pruned, "1h").began == session_report(played[0], "1h").began
+
+
+def test_what_was_earned_is_counted_from_the_first_bar_that_is_kept(played, pruned):
+    whole, part = session_report(played[0], "5h"), session_report(pruned, "5h")
+    assert part.equity.size < whole.equity.size
+    assert part.began == part.equity[0]
+    assert part.trades == whole.trades
+    assert "is not kept, so that what was earned is counted from there: the journal has" in part.summary()
+
+
+def test_what_was_told_before_is_left_out_by_the_clock_where_bars_are_not_kept(tmp_path):
+    minute = 60 * 10**9
+    header = JournalHeader("mine", "x", "", Mode.PAPER, "BTC/USDT", "1m", 0)
+    with SqliteJournal(tmp_path / "j.sqlite", create=header, keep_bars=20) as journal:
+        for n in range(100):
+            seen = BarSeen(Bar(n * minute, 1.0, 1.0, 1.0, 1.0, 1.0), {}, 100.0 + n)
+            journal.append((n + 1) * minute, "bar", seen, durable=False)
+            journal.append((n + 1) * minute, "notice", Notice("info", f"{n}"))
+            journal.append((n + 1) * minute, "state", StateChange("running", str(n)))
+    report = session_report(tmp_path / "j.sqlite", "1h")
+    assert report.times.size < 60
+    assert [one.notice.text for one in report.told] == [state.reason for _, state in report.states]
+    assert [one.notice.text for one in report.told] == [str(n) for n in range(39, 100)]
 
 
 def test_the_page_needs_nothing_else_and_runs_nothing(played):

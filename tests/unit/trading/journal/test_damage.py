@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from cryptobot.core.errors import JournalError
+from cryptobot.core.types import Bar
 from cryptobot.trading.actions import Notice
-from cryptobot.trading.journal import JournalView, SqliteJournal, looking, opening
+from cryptobot.trading.journal import BarSeen, JournalView, SqliteJournal, looking, opening
 from cryptobot.trading.journal.export import export
 from cryptobot.trading.journal.layout import PAGE, Mark
 from cryptobot.trading.journal.place import Place
@@ -32,6 +33,21 @@ def crashed(tmp_path_factory, header, fill_journal):
     main, log = path.read_bytes(), path.with_name("bot.sqlite-wal").read_bytes()
     journal.close()
     return main, log, [repr(record) for record in kept]
+
+
+@pytest.fixture(scope="module")
+def pruned(tmp_path_factory, header):
+    """A closed journal that has let go of bars: bytes, and the records that it holds."""
+    path = tmp_path_factory.mktemp("pruned") / "bot.sqlite"
+    with SqliteJournal(path, create=header, keep_bars=3) as journal:
+        for n in range(40):
+            seen = BarSeen(Bar(n * 60, 1.0, 2.0, 0.5, 1.5, 10.0), {"fast": float("nan")}, 1e4)
+            journal.append(n * 60 * 10**9, "bar", seen, durable=False)
+            if n % 9 == 4:
+                journal.append(n * 60 * 10**9, "notice", Notice("info", f"told {n}"))
+        assert journal.forgotten.bars > 30
+        kept = [repr(record) for record in journal.records()]
+    return path.read_bytes(), kept
 
 
 @pytest.fixture
@@ -58,7 +74,9 @@ def attempt(tmp_path, monkeypatch):
             found = [repr(record) for record in journal.records()]
             assert found == kept[: len(found)], "a record that nobody wrote"
             assert found, "a journal without a header"
-            assert journal.append(0, "notice", Notice("info", "on")).number == len(found) + 1
+            upto = journal.count
+            assert f"number={upto}," in found[-1]
+            assert journal.append(0, "notice", Notice("info", "on")).number == upto + 1
         assert SqliteJournal.check(path).ok
         if journal.repaired:
             assert health.state == "tail"
@@ -96,6 +114,15 @@ def test_the_file_is_cut(closed, attempt, share):
 @pytest.mark.parametrize("share", [pytest.param(211, id="few"), EVERY])
 def test_a_bit_of_the_file_flips(closed, attempt, share):
     _, main, kept = closed
+    came = Counter(attempt(kept, flipped(main, at, at // share % 8)) for at in places(len(main), share))
+    assert came["shorter"] == 0
+    assert came["refused"]
+    assert came["whole"], "some bytes of a page are not in use"
+
+
+@pytest.mark.parametrize("share", [pytest.param(151, id="few"), EVERY])
+def test_a_bit_of_a_pruned_file_flips(pruned, attempt, share):
+    main, kept = pruned
     came = Counter(attempt(kept, flipped(main, at, at // share % 8)) for at in places(len(main), share))
     assert came["shorter"] == 0
     assert came["refused"]

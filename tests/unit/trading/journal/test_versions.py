@@ -11,7 +11,7 @@ from cryptobot.trading.actions import Notice
 from cryptobot.trading.journal import JournalView, SqliteJournal
 from cryptobot.trading.journal.codec import encode
 from cryptobot.trading.journal.contents import SCHEMA
-from cryptobot.trading.journal.layout import APPLICATION
+from cryptobot.trading.journal.layout import APPLICATION, FORGETFUL
 from cryptobot.trading.journal.migrations import STEPS, TABLES_0
 
 
@@ -94,12 +94,12 @@ def test_a_present_journal_that_says_it_is_old_is_refused(sample):
 def test_a_newer_layout_is_refused_untouched(sample, header):
     path, _ = sample()
     with sqlite3.connect(path) as made:
-        made.execute(f"PRAGMA user_version={SCHEMA + 1}")
+        made.execute(f"PRAGMA user_version={FORGETFUL + 1}")
     made.close()
     before = path.read_bytes()
     assert SqliteJournal.check(path).state == "version"
     for open_it in (lambda: SqliteJournal(path, create=header), lambda: SqliteJournal(path, read_only=True)):
-        with pytest.raises(JournalError, match=f"layout is {SCHEMA + 1}.*Open it with a newer one"):
+        with pytest.raises(JournalError, match=f"layout is {FORGETFUL + 1}.*Open it with a newer one"):
             open_it()
     assert path.read_bytes() == before
 
