@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from cryptobot.control.launch import launch as launch
     from cryptobot.control.price_server.server import PriceServer as PriceServer
     from cryptobot.control.running import running_bots as running_bots
+    from cryptobot.control.running import shutdown as shutdown
     from cryptobot.control.running import stop_all as stop_all
     from cryptobot.core.clock import SimulatedClock as SimulatedClock
     from cryptobot.core.clock import SystemClock as SystemClock
@@ -157,7 +158,7 @@ _HOMES = {
     "cryptobot.control.handle": ("BotHandle",),
     "cryptobot.control.launch": ("launch",),
     "cryptobot.control.price_server.server": ("PriceServer",),
-    "cryptobot.control.running": ("running_bots", "stop_all"),
+    "cryptobot.control.running": ("running_bots", "shutdown", "stop_all"),
     "cryptobot.core.clock": ("SimulatedClock", "SystemClock"),
     "cryptobot.core.errors": (
         "AuthError",

@@ -10,6 +10,7 @@ import numpy as np
 from cryptobot.backtest.trade_table import TRADE_COLUMNS
 from cryptobot.core.errors import DataError
 from cryptobot.core.suggest import listed
+from cryptobot.core.text import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ class TradeComparison:
     def summary(self) -> str:
         """One sentence; it names the first trade and column that differ."""
         if self.ok:
-            return f"{self.trades:,} trades compared: no differences."
+            return f"{count(self.trades, 'trade')} compared: no differences."
         first = self.table.iloc[0]
         where = f"trade {first['trade']} (entered {first['entry_time']:%Y-%m-%d %H:%M:%S} UTC)"
         if first["column"] == "missing":
@@ -58,7 +59,7 @@ class TradeComparison:
         else:
             values = f"{first['left']} {self.places[0]}, {first['right']} {self.places[1]}"
             what = f"{where} in `{first['column']}`: {values}"
-        return f"{self.trades:,} trades compared, {self.differences:,} differ; the first is {what}."
+        return f"{count(self.trades, 'trade')} compared, {self.differences:,} differ; the first is {what}."
 
     def __repr__(self) -> str:
         return f"TradeComparison: {self.summary}"

@@ -12,7 +12,8 @@ from cryptobot.backtest.decimate import Candles, candles, extremes
 from cryptobot.backtest.price_lines import price_lines
 from cryptobot.backtest.stats import drawdown
 from cryptobot.backtest.themes import Theme, load_plotly, page, theme_of, times_of
-from cryptobot.backtest.words import amount, count, percent
+from cryptobot.backtest.words import amount, percent
+from cryptobot.core.text import count
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Side
 

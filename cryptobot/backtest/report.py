@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryptobot.backtest.stats import Stats, drawdown
-from cryptobot.backtest.words import amount, charges, count, duration, number, percent, stretch
+from cryptobot.backtest.words import amount, charges, duration, number, percent, stretch
 from cryptobot.core.bars import BarColumns
 from cryptobot.core.events import OrderRefused
 from cryptobot.core.money import Market
 from cryptobot.core.sizing import Sizing
+from cryptobot.core.text import count
 from cryptobot.core.types import Fill
 from cryptobot.exchange.matching import Costs
 from cryptobot.strategy.base import Strategy

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from cryptobot.core.text import count
+
 if TYPE_CHECKING:
     from cryptobot.core.bars import BarColumns
     from cryptobot.exchange.matching import Costs
@@ -72,17 +74,6 @@ def amount(value: float, like: float | None = None) -> str:
     if size == 0 or size >= 100:
         return number(value)
     return number(value, min(12, max(2, 3 - math.floor(math.log10(size)))))
-
-
-def count(many: int, noun: str) -> str:
-    """Write how many there are of something.
-
-    Examples
-    --------
-    >>> count(1, "trade"), count(2_000, "trade")
-    ('1 trade', '2,000 trades')
-    """
-    return f"{many:,} {noun}{'' if many == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cryptobot.cli.arguments import JsonOption
 from cryptobot.cli.terminal import console, print_json
+from cryptobot.core.text import count
 
 if TYPE_CHECKING:
     from cryptobot.control.attached_bot import AttachedBot
@@ -76,7 +77,7 @@ def _show(found: BotStatus) -> None:
         "Position": held,
         "Open": "; ".join(left_open(found)) or "nothing",
         "Equity": f"{found.equity:,.2f} {quote} (today {found.day_pnl:+,.2f})",
-        "Trades": f"{found.trades:,} in {found.bars:,} bars, fees {found.fees:,.2f} {quote}",
+        "Trades": f"{found.trades:,} in {count(found.bars, 'bar')}, fees {found.fees:,.2f} {quote}",
         "Journal": found.journal or "in memory",
         "Process": str(found.pid),
     }

@@ -22,7 +22,7 @@ from cryptobot.core.errors import ConfigError
 from cryptobot.core.file_lock import is_free
 from cryptobot.core.moment import moment
 from cryptobot.core.money import ZERO
-from cryptobot.core.text import written
+from cryptobot.core.text import count, written
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Trade
 from cryptobot.strategy.base import Strategy
@@ -311,7 +311,7 @@ class AttachedBot:
         held = "flat" if status.quantity == ZERO else f"long {written(status.quantity, 8)}"
         return (
             f"AttachedBot({self.name}: {status.state}, {status.mode}, {status.strategy}, {status.symbol} "
-            f"{status.timeframe}, {status.bars:,} bars, {status.trades} trades, {held}, equity "
+            f"{status.timeframe}, {count(status.bars, 'bar')}, {count(status.trades, 'trade')}, {held}, equity "
             f"{Decimal(status.equity):,.2f}, process {status.pid})"
         )
 

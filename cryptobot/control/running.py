@@ -1,15 +1,24 @@
-"""All bots of this process at once."""
+"""All bots at once."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from cryptobot.core.errors import CryptobotError
 from cryptobot.trading.bot import Bot, running_bots
 
-__all__ = ["running_bots", "stop_all"]
+if TYPE_CHECKING:
+    from cryptobot.control.ending import Ending
+
+__all__ = ["SERVERS", "running_bots", "shutdown", "stop_all"]
+
+#: The price servers of this process that run.
+SERVERS: Final[WeakSet[Any]] = WeakSet()
 
 
 def stop_all(timeout: float = 10.0) -> list[Bot]:
-    """Stop every running bot cleanly.
+    """Stop every running bot of this process cleanly.
 
     Parameters
     ----------
@@ -36,3 +45,57 @@ def stop_all(timeout: float = 10.0) -> list[Bot]:
     if problems:
         raise CryptobotError(" ".join(problems))
     return bots
+
+
+def shutdown(timeout: float = 20.0) -> list[Ending]:
+    """Stop every bot of this process, end the process of every launched one, and stop the price servers of this process.
+
+    What rests on an exchange stays there, so that positions stay protected.
+
+    Parameters
+    ----------
+    timeout
+        Seconds to wait for each.
+
+    Returns
+    -------
+    list of Ending
+        How each bot ended and what it leaves open, in words: its ``text``.
+
+    Raises
+    ------
+    CryptobotError
+        If some have not ended in time; the others have.
+
+    Examples
+    --------
+    ::
+
+        for ending in cb.shutdown():
+            print(ending.text)
+    """
+    from cryptobot.control.attach import launched_bots
+    from cryptobot.control.attached_bot import AttachedBot
+    from cryptobot.control.ending import Ending
+
+    endings: list[Ending] = []
+    problems: list[str] = []
+    bots: list[Bot | AttachedBot] = [*running_bots(), *launched_bots()]
+    for bot in bots:
+        try:
+            if isinstance(bot, AttachedBot):
+                endings.append(bot.shut_down(timeout))
+            else:
+                bot.stop(timeout)
+                endings.append(Ending(bot.name, bot.status(), drained=True))
+        except CryptobotError as error:
+            if not isinstance(bot, AttachedBot) or bot.process is not None:  # else it has ended by itself meanwhile
+                problems.append(str(error))
+    for server in list(SERVERS):
+        try:
+            server.stop(timeout)
+        except TimeoutError as error:
+            problems.append(str(error))
+    if problems:
+        raise CryptobotError(" ".join(problems))
+    return endings

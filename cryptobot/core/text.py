@@ -57,6 +57,17 @@ def written(value: float | Decimal, digits: int = 10) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def count(many: int, noun: str) -> str:
+    """Write how many there are of something.
+
+    Examples
+    --------
+    >>> count(1, "trade"), count(2_000, "trade")
+    ('1 trade', '2,000 trades')
+    """
+    return f"{many:,} {noun}{'' if many == 1 else 's'}"
+
+
 def clean(text: object, most: int = 1_000, *, one_line: bool = False) -> str:
     r"""Return a text without control characters, and not longer than is wanted.
 

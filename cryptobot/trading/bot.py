@@ -17,7 +17,7 @@ from cryptobot.core.limits import Limits
 from cryptobot.core.money import ZERO
 from cryptobot.core.sizing import FractionOfEquity, Sizing
 from cryptobot.core.suggest import closest, listed
-from cryptobot.core.text import written
+from cryptobot.core.text import count, written
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Mode
@@ -436,7 +436,7 @@ class Bot:
         held = "flat" if status.quantity == ZERO else f"long {written(status.quantity, 8)}"
         return (
             f"Bot({self.name}: {status.state}, {status.mode}, {self.strategy!r}, {status.symbol} {status.timeframe}, "
-            f"{status.bars:,} bars, {status.trades} trades, {held}, equity {Decimal(status.equity):,.2f})"
+            f"{count(status.bars, 'bar')}, {count(status.trades, 'trade')}, {held}, equity {Decimal(status.equity):,.2f})"
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from cryptobot.core.order_types import OrderType, TimeInForce
 from cryptobot.core.orders import Order, OrderStatus
 from cryptobot.core.risk import RiskGate
 from cryptobot.core.sizing import Sizing
-from cryptobot.core.text import written
+from cryptobot.core.text import count, written
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.trading_state import TradingState
 from cryptobot.core.types import Balance, Intent, OcoIntent
@@ -132,7 +132,7 @@ async def open_desk(
     if view.session is not None:
         held = portfolio.quantity
         what = f"a position of {written(held, 8)} {market.base}" if held else "no position"
-        text = f"Goes on from its journal: {len(portfolio.trades):,} trades, {what}, {len(at_work)} orders at work."
+        text = f"Goes on from its journal: {count(len(portfolio.trades), 'trade')}, {what}, {count(len(at_work), 'order')} at work."
         if last is not None and last.state != TradingState.ACTIVE:
             text += f" Trading is {last.state} since then: {last.reason}."
         tell(Notice("info", text, "started"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cryptobot.backtest.registry.registry import RunRegistry
 from cryptobot.backtest.registry.run import Run
-from cryptobot.backtest.words import count, percent
+from cryptobot.backtest.words import percent
 from cryptobot.core.settings import Settings
+from cryptobot.core.text import count
 from cryptobot.strategy.base import Strategy
 from cryptobot.strategy.digest import strategy_digest
 

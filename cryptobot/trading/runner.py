@@ -13,6 +13,7 @@ from cryptobot.core.clock import Clock
 from cryptobot.core.errors import ConfigError, CryptobotError, ExchangeError
 from cryptobot.core.events import ExchangeEvent
 from cryptobot.core.secrecy import redact, scrub
+from cryptobot.core.text import count
 from cryptobot.core.types import Mode
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Action, Level, Notice, SetTradingState
@@ -144,8 +145,7 @@ class Runner(SessionState):
             self._stopping = True
             if self.state in ("starting", "running"):
                 self._set_state("stopping")
-            loop = self._loop
-        if loop is not None and not loop.is_closed():
+        if (loop := self._loop) is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._wake)
 
     def change(self, changes: dict[str, Any]) -> Strategy:
@@ -374,7 +374,7 @@ class Runner(SessionState):
             if self._stopping and self.state not in ("halted", "finished"):
                 self._set_state("stopped", "stopped on request")
         if self.desk is not None:
-            text = f"{self.state.capitalize()} after {self.bars:,} bars: {left_open(self.desk)}."
+            text = f"{self.state.capitalize()} after {count(self.bars, 'bar')}: {left_open(self.desk)}."
             self.tell(Notice("info", text, "stopped"))
             self._recorder.flush()
 

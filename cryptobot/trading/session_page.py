@@ -12,10 +12,10 @@ import numpy as np
 from cryptobot.alerts.words import title_of
 from cryptobot.backtest.html_parts import STYLE, Row, cards, curves, table, tone_of
 from cryptobot.backtest.stats import drawdown
-from cryptobot.backtest.words import amount, count, duration, number, percent
+from cryptobot.backtest.words import amount, duration, number, percent
 from cryptobot.core.bars import time_text
 from cryptobot.core.secrecy import redact
-from cryptobot.core.text import clean
+from cryptobot.core.text import clean, count
 from cryptobot.core.types import Trade
 from cryptobot.trading.session_report import SessionReport, Told, span
 

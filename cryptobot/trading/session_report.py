@@ -12,10 +12,10 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cryptobot.backtest.words import count
 from cryptobot.core.bars import time_text
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.moment import moment
+from cryptobot.core.text import count
 from cryptobot.core.timeframe import Timeframe
 from cryptobot.core.types import Trade
 from cryptobot.trading.actions import Notice

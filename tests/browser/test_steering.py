@@ -112,6 +112,9 @@ def test_tables_are_sorted_and_a_trade_is_shown_in_the_chart(running: Any) -> No
 
 def test_dragging_measures_and_keys_move_the_chart(running: Any) -> None:
     page = running.page
+    running.execute("bot.stop()")  # a chart that moves under the mouse measures something else
+    page.wait_for_selector('.cb-header [data-key="state"][data-tone="stopped"]', timeout=WITHIN)
+    running.execute("panel.refresh()")
     page.locator(".cb-switch", has_text="Measure").click()
     page.locator('.cb-chart[data-measuring="yes"]').wait_for(timeout=WITHIN)
     box = page.locator(".cb-chart").bounding_box()
@@ -129,7 +132,6 @@ def test_dragging_measures_and_keys_move_the_chart(running: Any) -> None:
     page.locator(".cb-switch:not(.mod-active)", has_text="Follow live").wait_for(timeout=WITHIN)
     page.locator(".cb-switch", has_text="Drawdown").click()
     page.wait_for_function("() => document.querySelectorAll('.cb-pane').length === 5", timeout=WITHIN)
-    running.execute("bot.stop()")
     running.healthy()
 
 

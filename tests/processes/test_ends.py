@@ -168,3 +168,35 @@ def test_the_account_is_locked_among_all_names(monkeypatch, folders):
         ):
             launch({**shared, "name": "second"})
         first.shut_down()
+
+
+def test_shutdown_ends_everything_that_this_user_has_running(tmp_path):
+    launched = launch(CONFIG)
+    local = cb.Bot(cb.BuyAndHold(), exchange=cb.PracticeExchange(3, speed=6000), name="local").start()
+    server = cb.PriceServer(local, port=0, state_directory=tmp_path).start()
+    assert local.wait_until(lambda: local.status().quantity > 0, PATIENCE)
+    endings = {ending.name: ending for ending in cb.shutdown()}
+    assert endings.keys() == {"mine", "local"}
+    assert all(ending.ok for ending in endings.values())
+    assert endings["local"].text.startswith("local is stopped")
+    assert "a position of" in endings["local"].text
+    assert not launched.alive
+    assert ended(launching._CHILDREN[-1]) == 0
+    assert (cb.running_bots(), launched_bots(), server.running) == ([], [], False)
+    assert cb.shutdown() == []
+
+
+def test_shutdown_says_what_has_not_ended_and_ends_the_others(monkeypatch):
+    bots = [
+        cb.Bot(cb.BuyAndHold(), exchange=cb.PracticeExchange(3, speed=6000), name=name).start() for name in ("a", "b")
+    ]
+
+    def refuses(timeout=10.0):
+        raise cb.CryptobotError("a: it does not want to.")
+
+    monkeypatch.setattr(bots[0], "stop", refuses)
+    with pytest.raises(cb.CryptobotError, match="a: it does not want to"):
+        cb.shutdown()
+    assert bots[1].status().state == "stopped"
+    monkeypatch.undo()
+    bots[0].stop()

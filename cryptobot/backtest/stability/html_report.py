@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from cryptobot.backtest.html_parts import STYLE, Row, cards, table, tone_of
 from cryptobot.backtest.stability.report import fee_text
-from cryptobot.backtest.words import count, number, percent
+from cryptobot.backtest.words import number, percent
+from cryptobot.core.text import count
 
 if TYPE_CHECKING:
     from cryptobot.backtest.stability.report import StabilityReport

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from cryptobot.backtest.html_parts import cards, tone_of
 from cryptobot.backtest.statistics.luck import CONFIDENCE, OVERFITTING
-from cryptobot.backtest.words import count, number, percent
+from cryptobot.backtest.words import number, percent
+from cryptobot.core.text import count
 
 if TYPE_CHECKING:
     from cryptobot.backtest.statistics.luck import Luck

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from cryptobot.backtest.sweep.combinations import Combinations
 from cryptobot.backtest.sweep.figures import FIGURES
 from cryptobot.backtest.sweep.setting import Setting
-from cryptobot.backtest.words import charges, count, number, percent, stretch
+from cryptobot.backtest.words import charges, number, percent, stretch
 from cryptobot.core.bars import BarColumns
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.suggest import closest, listed
+from cryptobot.core.text import count
 from cryptobot.strategy.base import Strategy
 
 if TYPE_CHECKING:

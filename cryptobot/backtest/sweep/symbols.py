@@ -12,9 +12,10 @@ import numpy as np
 
 from cryptobot.backtest.html_parts import STYLE, Row, table
 from cryptobot.backtest.sweep.report import SweepReport
-from cryptobot.backtest.words import count, number, percent
+from cryptobot.backtest.words import number, percent
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.suggest import closest, listed
+from cryptobot.core.text import count
 from cryptobot.strategy.base import Strategy
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from cryptobot.backtest.statistics.luck import Luck
 from cryptobot.backtest.statistics.record import Terms
 from cryptobot.backtest.themes import load_plotly, page, theme_of, times_of
 from cryptobot.backtest.walk_forward.folds import Folds
-from cryptobot.backtest.words import count, number, percent
+from cryptobot.backtest.words import number, percent
 from cryptobot.core.bars import BarColumns
+from cryptobot.core.text import count
 from cryptobot.strategy.base import Strategy
 
 if TYPE_CHECKING:

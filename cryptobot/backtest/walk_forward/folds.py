@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryptobot.backtest.sweep.figures import block_edges
-from cryptobot.backtest.words import count
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.text import count
 
 _MOST_PARTS: Final = 20
 _MOST_SPLITS: Final = 2_000

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from cryptobot.backtest.decimate import extremes
 from cryptobot.backtest.stats import drawdown
 from cryptobot.backtest.themes import load_plotly, page, theme_of, times_of
-from cryptobot.backtest.words import count, percent
+from cryptobot.backtest.words import percent
+from cryptobot.core.text import count
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from cryptobot.backtest.statistics.luck import Luck
 from cryptobot.backtest.statistics.record import Record, Terms
 from cryptobot.backtest.stats import Stats, drawdown
-from cryptobot.backtest.words import charges, count, duration, number, percent, stretch
+from cryptobot.backtest.words import charges, duration, number, percent, stretch
 from cryptobot.core.bars import BarColumns
+from cryptobot.core.text import count
 from cryptobot.strategy.base import Strategy
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cryptobot.backtest.words import count, duration
+from cryptobot.backtest.words import duration
 from cryptobot.core.bars import BarColumns
 from cryptobot.core.errors import ConfigError
+from cryptobot.core.text import count
 from cryptobot.core.timeframe import Timeframe
 
 Length = int | str | dt.timedelta | np.timedelta64

@@ -14,6 +14,7 @@ from cryptobot.control.checkup.finding import Finding
 from cryptobot.control.folders import Folders
 from cryptobot.control.journal_place import known_journal
 from cryptobot.core.file_lock import is_free
+from cryptobot.core.text import count
 
 _LEAST: Final = 1_000_000_000
 # Checking a journal reads all of it.
@@ -81,7 +82,7 @@ def _journals(folders: Folders) -> list[Finding]:
             continue
         health = SqliteJournal.check(path)
         if health.ok:
-            found.append(Finding(f"journal {name}", "ok", f"{health.good:,} records, {size / 1e6:,.1f} MB"))
+            found.append(Finding(f"journal {name}", "ok", f"{count(health.good, 'record')}, {size / 1e6:,.1f} MB"))
         else:
             state = "missing" if health.usable else "bad"
             found.append(Finding(f"journal {name}", state, health.text, f"See: cryptobot journal check {path}."))  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from typing import Any, Self
 from cryptobot.control.price_server.backend import LibraryBackend
 from cryptobot.control.price_server.hiding import hider
 from cryptobot.control.price_server.subject import Subject
+from cryptobot.control.running import SERVERS
 from cryptobot.core.errors import ConfigError
 from mcp_server import server as leaf
 from mcp_server.errors import StartError
@@ -128,6 +129,7 @@ class PriceServer(leaf.PriceServer):
             if isinstance(error, StartError):
                 raise ConfigError(str(error)) from error
             raise
+        SERVERS.add(self)
         return self
 
     def stop(self, timeout: float = leaf.STOP_SECONDS) -> Self:
@@ -144,6 +146,7 @@ class PriceServer(leaf.PriceServer):
             If it has not ended by then; it goes on ending.
         """
         super().stop(timeout)
+        SERVERS.discard(self)
         self._library.close()
         return self
 
