@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mcp_server.http import endpoint
 from mcp_server.memory import BotRecord, MemoryBackend
 from mcp_server.models.bot import BotStatus
 from mcp_server.models.market import Tick
@@ -384,14 +385,17 @@ def test_a_backtest_that_takes_too_long_is_ended(make_server: Any, wide: Any, as
 
 
 def test_what_was_not_foreseen_is_answered_with_a_number(
-    server: PriceServer, ask: Any, caplog: pytest.LogCaptureFixture
+    server: PriceServer, ask: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(endpoint.LOGGER, "error", lambda text, *words: lines.append(text % words))
     content = {"symbol": "BTC-USDT", "strategy": "broken", "timeframe": "1m"}
     reply = ask(server, "POST", "/backtests", content)
     assert reply.status == 500
     assert b"s3cret" not in reply.body
     number = reply.json["error"]["message"].split()[-1].rstrip(".")
-    assert f"failure {number}" in caplog.text
+    [line] = lines
+    assert line.startswith(f"failure {number}\nTraceback")
 
 
 def test_a_status_that_is_wrong_never_gets_out(server: PriceServer, ask: Any, backend: MemoryBackend) -> None:
