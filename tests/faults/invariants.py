@@ -34,6 +34,8 @@ ALARM: Final = 10.5  # seconds, and a little for the tick on which they are noti
 TICK: Final = 5.0  # it is looked at with every bar
 PERIOD: Final = 75.0
 STALE: Final = 11.0  # seconds after a bar's close, where the limits say 10
+# What was too little to be sold at the price that the bot knew may be just enough at the one of now.
+CLEARLY: Final = Decimal("0.95")
 # What a person who is told of one of these looks at anyway.
 TELLING: Final = {"unprotected", "unknown_order", "connection", "stale_feed", "halted", "reconciliation", "external"}
 
@@ -98,7 +100,7 @@ class Invariants:
                 self.fail("A", f"{leg.id} is {self._accepted[leg.id]} orders")
         leg = legs[0]
         if leg.side is Side.BUY:
-            if self._is_sellable(held):
+            if self._is_sellable(held * CLEARLY):
                 self.fail("A", f"{leg.id} buys, and the bot holds {held} already")
             for order in opened:
                 if order.side is Side.BUY:
