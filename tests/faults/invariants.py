@@ -34,8 +34,6 @@ ALARM: Final = 10.5  # seconds, and a little for the tick on which they are noti
 TICK: Final = 5.0  # it is looked at with every bar
 PERIOD: Final = 75.0
 STALE: Final = 11.0  # seconds after a bar's close, where the limits say 10
-# What was too little to be sold at the price that the bot knew may be just enough at the one of now.
-CLEARLY: Final = Decimal("0.95")
 # What a person who is told of one of these looks at anyway.
 TELLING: Final = {"unprotected", "unknown_order", "connection", "stale_feed", "halted", "reconciliation", "external"}
 
@@ -100,7 +98,9 @@ class Invariants:
                 self.fail("A", f"{leg.id} is {self._accepted[leg.id]} orders")
         leg = legs[0]
         if leg.side is Side.BUY:
-            if self._is_sellable(held * CLEARLY):
+            # What is too little to be sold is dust by the price of the execution that left it.
+            mine = self._world.truth.own_fills()
+            if self._is_sellable(held, mine[-1].price if mine else None):
                 self.fail("A", f"{leg.id} buys, and the bot holds {held} already")
             for order in opened:
                 if order.side is Side.BUY:
@@ -181,8 +181,10 @@ class Invariants:
                 self.fail("E", f"{world.truth.position()} is still held and was to be sold: {self.halted}")
         self._books()
 
-    def _is_sellable(self, held: Decimal) -> bool:
-        market, price = self._world.truth.market, self._world.truth.core.price(SYMBOL) or ZERO
+    def _is_sellable(self, held: Decimal, price: Decimal | None = None) -> bool:
+        """Whether the exchange would take a sale of it, at a price (None: the present one)."""
+        market = self._world.truth.market
+        price = price or self._world.truth.core.price(SYMBOL) or ZERO
         return market.refusal(price, market.round_quantity(held)) is None
 
     @exact_money
