@@ -104,8 +104,10 @@ class PriceGrid:
 
 def _on_grid(prices: NDArray[np.float64], scale: float) -> bool:
     # In pieces that a processor's cache holds, and a short look first: most grids are refused within a few prices.
+    room = np.empty(min(prices.size, _PIECE))
     for begin, end in ((0, 256), *((at, at + _PIECE) for at in range(0, prices.size, _PIECE))):
         part = prices[begin:end]
-        if not (np.floor(part * scale + 0.5) / scale == part).all():
+        ticks = np.multiply(part, scale, out=room[: part.size])
+        if not (np.divide(np.rint(ticks, out=ticks), scale, out=ticks) == part).all():
             return False
     return True

@@ -47,6 +47,7 @@ class Param:
             raise ConfigError(f"param: default {default!r} is not allowed. Give an int, float, bool or str.")
         self.name = ""
         self.default = default
+        self._type = type(default)
         #: ``"int"``, ``"float"``, ``"bool"`` or ``"str"``.
         self.kind = _KINDS[type(default)]
         self.ge, self.gt, self.le, self.lt = ge, gt, le, lt
@@ -90,9 +91,13 @@ class Param:
         ConfigError
             If it has the wrong type or breaks a bound.
         """
-        if isinstance(value, Recorded):  # a sweep reads which parameters make which features
+        # Nearly every value has the type already, and a sweep checks thousands.
+        if type(value) is self._type and (self._type is not float or math.isfinite(value)):
+            converted = value
+        elif isinstance(value, Recorded):  # a sweep reads which parameters make which features
             return value
-        converted = self._convert(value)
+        else:
+            converted = self._convert(value)
         if converted is None or not self._within(converted):
             raise ConfigError(f"{owner}: `{self.name}` is {value!r}. Allowed: {self.allowed()}.")
         return converted
@@ -187,6 +192,14 @@ class Parametrised:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)
+        given = kwargs if not args and kwargs.keys() <= cls._declared.keys() else cls._named(args, kwargs)
+        values = {name: p.check(given.get(name, p.default), cls.__name__) for name, p in cls._declared.items()}
+        object.__setattr__(self, "_values", values)
+        self.validate()
+
+    @classmethod
+    def _named(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the given values by name, or raise ConfigError where they do not fit what is declared."""
         names = list(cls._declared)
         if len(args) > len(names):
             raise ConfigError(f"{cls.__name__} takes at most {len(names)} values ({listed(names)}), got {len(args)}.")
@@ -198,9 +211,7 @@ class Parametrised:
             if name in given:
                 raise ConfigError(f"{cls.__name__}: `{name}` is given twice. Give it once.")
             given[name] = value
-        values = {name: p.check(given.get(name, p.default), cls.__name__) for name, p in cls._declared.items()}
-        object.__setattr__(self, "_values", values)
-        self.validate()
+        return given
 
     def validate(self) -> None:
         """Check what concerns several parameters at once; override and raise ConfigError."""

@@ -63,13 +63,8 @@ class Combinations:
         """Return some of the rows."""
         return Combinations(self.strategy, self.values, {name: codes[rows] for name, codes in self.codes.items()})
 
-    def distinct(self, names: Sequence[str], rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-        """Split rows into groups that are alike in some parameters, in the order of their first rows."""
-        names = [name for name in names if len(self.values[name]) > 1]
-        if rows.size == 0:
-            return []
-        if not names:
-            return [rows]
+    def _keys(self, names: Sequence[str], rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return numbers that are equal for the rows that are alike in some parameters."""
         key = np.zeros(rows.size, dtype=np.int64)
         room = 1
         for name in names:
@@ -78,11 +73,29 @@ class Combinations:
                 key, room = np.unique(key, return_inverse=True)[1].astype(np.int64), rows.size
             key = key * many + self.codes[name][rows]
             room *= many
+        return key
+
+    def kinds(self, names: Sequence[str], rows: NDArray[np.intp]) -> tuple[list[dict[str, Any]], NDArray[np.intp]]:
+        """Return the different values of some parameters that rows have, and which of them each row has."""
+        keys = self._keys([name for name in names if len(self.values[name]) > 1], rows)
+        _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+        columns = [[self.values[name][code] for code in self.codes[name][rows[first]].tolist()] for name in names]
+        values = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] if names else [{}]
+        return values, which
+
+    def distinct(self, names: Sequence[str], rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+        """Split rows into groups that are alike in some parameters, in the order in which they appear."""
+        names = [name for name in names if len(self.values[name]) > 1]
+        if rows.size == 0:
+            return []
+        if not names:
+            return [rows]
+        key = self._keys(names, rows)
         order = np.argsort(key, kind="stable")
         ends = np.append(np.flatnonzero(np.diff(key[order])) + 1, rows.size)
         begins = np.append(0, ends[:-1])
         sorted_rows = rows[order]
-        first = np.argsort(sorted_rows[begins], kind="stable")
+        first = np.argsort(order[begins])
         # Not np.split, which takes ten times as long for thousands of groups.
         cuts = zip(begins[first].tolist(), ends[first].tolist(), strict=True)
         return [sorted_rows[begin:end] for begin, end in cuts]

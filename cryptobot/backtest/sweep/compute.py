@@ -22,7 +22,7 @@ from cryptobot.backtest.sweep.prices import prices_of
 from cryptobot.backtest.sweep.reading import Conditions, read_conditions
 from cryptobot.backtest.sweep.setting import Setting
 from cryptobot.backtest.sweep.tables import Layout
-from cryptobot.backtest.sweep.threads import Stop, run_tasks
+from cryptobot.backtest.sweep.threads import Crew, Stop
 from cryptobot.backtest.sweep.walks import Arena, walk
 from cryptobot.core.bars import BarColumns
 
@@ -91,58 +91,72 @@ def compute(
     StrategyError
         If a condition raises, returns nonsense, or looks ahead.
     """
-    store = ColumnStore(bars, featured.known)
-    close = np.ascontiguousarray(bars.close)
-    prices = prices_of(bars, setting)
-    prices = prices.in_units() if setting.rounds else prices
-    arena = Arena(bars, setting, prices, prices.factors(setting), store, (close, *prefix_returns(close)))
-    outcome = Outcome.empty(len(combinations), setting.edges.size - 1)
-    names = featured.blocks[0].names
-    alike = all(block.names == names for block in featured.blocks)
-    read = read_conditions(combinations, featured.kept, names) if alike else None
-    if not trusted:
-        refuse_foresight(combinations, int(featured.kept[0]), bars, readable=read is not None)
-    plan = make_plan(combinations, featured.blocks, read, store, paired=not setting.rounds)
-    owner = _Owner(featured.blocks, read, len(combinations))
+    with Crew(workers) as crew:
+        close = np.ascontiguousarray(bars.close)
+        sums = crew.begin(lambda: prefix_returns(close))  # in the time in which the sets are planned
+        store = ColumnStore(bars, featured.known)
+        names = featured.blocks[0].names
+        alike = all(block.names == names for block in featured.blocks)
+        read = read_conditions(combinations, featured.kept, names) if alike else None
+        if not trusted:
+            refuse_foresight(combinations, int(featured.kept[0]), bars, readable=read is not None)
+        plan = make_plan(combinations, featured.blocks, read, store, paired=not setting.rounds)
+        layouts = [Layout(crossed, plan.sides) for crossed in plan.crossed]
+        prices = prices_of(bars, setting)
+        prices = prices.in_units() if setting.rounds else prices
+        arena = Arena(bars, setting, prices, prices.factors(setting), store, (close, *sums()))
+        work = _Work(arena, combinations, _Owner(featured.blocks, read, len(combinations)), stop)
+        tasks: list[Callable[[], int]] = []
+        for layout in layouts:
+            tasks += [partial(work.between_crossings, layout, *share) for share in layout.shares(workers)]
+        for others in plan.others:
+            tasks += [partial(work.walked, others[at : at + _WALKS]) for at in range(0, others.size, _WALKS)]
+        crew.run(tasks, told, stop)
+    return work.outcome
 
-    def walked(some: Rows) -> int:
+
+class _Work:
+    """What the tasks do: each computes other parameter sets, and writes their rows of the outcome."""
+
+    def __init__(self, arena: Arena, combinations: Combinations, owner: _Owner, stop: Stop) -> None:
+        self._arena, self._combinations, self._owner, self._stop = arena, combinations, owner, stop
+        self._edges = arena.setting.edges
+        self.outcome = Outcome.empty(len(combinations), self._edges.size - 1)
+
+    def walked(self, some: Rows) -> int:
+        """Compute sets one by one, and return how many were done before a stop."""
+        outcome = self.outcome
         for row in some.tolist():
-            if stop.is_set():
+            if self._stop.is_set():
                 return 0
             outcome.raw[row], outcome.blocks[row] = 0.0, 0.0
-            walk(arena, combinations, row, *owner.of(row), (outcome.raw[row], outcome.blocks[row]))
+            into = (outcome.raw[row], outcome.blocks[row])
+            walk(self._arena, self._combinations, row, *self._owner.of(row), into)
             outcome.done[row] = True
         return some.size
 
-    def between_crossings(layout: Layout, begin: int, end: int) -> int:
+    def between_crossings(self, layout: Layout, begin: int, end: int) -> int:
+        """Compute the sets of some pairs, and one by one those whose gates float64 cannot tell."""
         tables = layout.tables(begin, end)
         m = tables.rows.size
-        raw, blocks, clear = np.zeros((m, 8)), np.zeros((m, setting.edges.size - 1, 2)), np.zeros(m, dtype=np.bool_)
+        raw, blocks, clear = np.zeros((m, 8)), np.zeros((m, self._edges.size - 1, 2)), np.zeros(m, dtype=np.bool_)
         sweep_pairs(
             tables.pairs,
             tables.sets,
             tables.gates,
             tables.ticks,
             tables.columns,
-            arena.factors,
-            arena.series,
-            setting.edges,
+            self._arena.factors,
+            self._arena.series,
+            self._edges,
             raw,
             blocks,
             clear,
         )
+        outcome = self.outcome
         outcome.raw[tables.rows], outcome.blocks[tables.rows] = raw, blocks
         outcome.done[tables.rows] = clear
-        return int(clear.sum()) + walked(tables.rows[~clear])
-
-    tasks: list[Callable[[], int]] = []
-    for crossed in plan.crossed:
-        layout = Layout(crossed, plan.sides)
-        tasks += [partial(between_crossings, layout, *share) for share in layout.shares(workers)]
-    for others in plan.others:
-        tasks += [partial(walked, others[at : at + _WALKS]) for at in range(0, others.size, _WALKS)]
-    run_tasks(tasks, workers, told, stop)
-    return outcome
+        return int(clear.sum()) + self.walked(tables.rows[~clear])
 
 
 class _Owner:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryptobot.backtest.sweep.combinations import Combinations
+from cryptobot.backtest.sweep.constraints import constraints_of
 from cryptobot.backtest.sweep.expression import Noted, Unreadable, bound, names_in
 from cryptobot.backtest.sweep.reading import Reads, bare, noted_parameters, shared
 from cryptobot.core.errors import ConfigError
@@ -89,7 +90,7 @@ def features_of(combinations: Combinations) -> Featured:
         _one_by_one(combinations, rows, found)
         return found
     good = []
-    for some, reason in shared(combinations, rows, lambda i: _validated(combinations, i)):
+    for some, reason in constraints_of(combinations, rows):
         if reason is None:
             good.append(some)
         else:
@@ -98,15 +99,6 @@ def features_of(combinations: Combinations) -> Featured:
     if rows.size and not _by_template(combinations, rows, found):
         _one_by_one(combinations, rows, found)
     return found
-
-
-def _validated(combinations: Combinations, i: int) -> tuple[str | None, set[str]]:
-    reads = Reads(combinations.row(i))
-    try:
-        bare(combinations.strategy, reads, {}).validate()
-    except ConfigError as error:
-        return str(error), set(reads.seen)
-    return None, set(reads.seen)
 
 
 def _by_template(combinations: Combinations, rows: Rows, found: Featured) -> bool:
@@ -138,21 +130,22 @@ def _by_template(combinations: Combinations, rows: Rows, found: Featured) -> boo
 
 
 def _fill(combinations: Combinations, rows: Rows, nodes: dict[str, Feature], found: Featured) -> None:
-    numbers = np.zeros((len(combinations), len(nodes)), dtype=np.int64)
-    refused = np.zeros(len(combinations), dtype=np.bool_)
+    numbers = np.zeros((rows.size, len(nodes)), dtype=np.int64)
+    refused = np.zeros(rows.size, dtype=np.bool_)
     for k, node in enumerate(nodes.values()):
-        names = sorted(_parameters(node))
-        for some in combinations.distinct(names, rows):
+        kinds, which = combinations.kinds(sorted(_parameters(node)), rows)
+        known = np.zeros(len(kinds), dtype=np.int64)
+        for kind, values in enumerate(kinds):
             try:
-                numbers[some, k] = found.known.number(_instance(node, combinations.row(int(some[0]), names)))
+                known[kind] = found.known.number(_instance(node, values))
             except ConfigError as error:
-                fresh = some[~refused[some]]
-                if fresh.size:
-                    found.broken.append((fresh, str(error)))
-                refused[some] = True
-    rows = rows[~refused[rows]]
-    if rows.size:
-        found.blocks.append(Block(rows, list(nodes), numbers[rows]))
+                some = (which == kind) & ~refused
+                if some.any():
+                    found.broken.append((rows[some], str(error)))
+                refused |= some
+        numbers[:, k] = known[which]
+    if not refused.all():
+        found.blocks.append(Block(rows[~refused], list(nodes), numbers[~refused]))
 
 
 def _parameters(template: Feature) -> set[str]:
@@ -165,7 +158,9 @@ def _parameters(template: Feature) -> set[str]:
 def _instance(template: Feature, values: Mapping[str, Any]) -> Feature:
     """Make a feature of a noted one."""
     changes: dict[str, Any] = {
-        name: bound(value.tree, values)[1] for name, value in template.params.items() if isinstance(value, Noted)
+        name: values[value.tree[1]] if value.tree[0] == "parameter" else bound(value.tree, values)[1]
+        for name, value in template.params.items()
+        if isinstance(value, Noted)
     }
     for source in template.sources:
         if isinstance(source, Feature):

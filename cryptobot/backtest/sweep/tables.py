@@ -18,7 +18,7 @@ Rows = NDArray[np.intp]
 _NO_TICKS: Final = np.zeros(1)
 _TASK: Final = 0.05  # seconds a task should take, roughly
 _LEAST: Final = 0.002
-_EACH: Final = 8  # tasks a worker
+_EACH: Final = 3  # tasks a worker in which what is left would be done
 _SETS: Final = 16_384  # of one pair in one task
 _COLUMNS: Final = 32_000_000  # bytes of columns in one task
 
@@ -135,26 +135,33 @@ class Layout:
     def shares(self, workers: int) -> Iterator[tuple[int, int]]:
         """Cut the pairs into tasks of about the same length, each of few columns: numbers of first and last pair."""
         costs = self._n * (0.4 + 0.02 * (self._ends - self._starts)) * 1e-9
-        # Several for each worker, so that none waits long for the last; but handing one over costs something, too.
-        most = min(_TASK, max(_LEAST, float(costs.sum()) / workers / _EACH)) if workers > 1 else _TASK
+        upto = np.append(0.0, np.cumsum(costs))
+
+        def longest(p: int) -> float:
+            # Ever shorter, so that nobody waits long for the last; but handing one over costs something, too.
+            left = float(upto[-1] - upto[p])
+            return min(_TASK, max(_LEAST, left / workers / _EACH)) if workers > 1 else _TASK
+
+        begin = 0
         if (
             (self._sources >= 0).all()
             and (self._sources == self._sources[0]).all()
             and not self._looked_at(0, costs.size).size
         ):
             # No columns to hold: only time counts.
-            task = (np.cumsum(costs) - costs) // most
-            cuts = np.flatnonzero(np.diff(task)) + 1
-            yield from zip(np.append(0, cuts).tolist(), np.append(cuts, costs.size).tolist(), strict=True)
+            while begin < costs.size:
+                end = max(begin + 1, int(np.searchsorted(upto, upto[begin] + longest(begin), side="right")) - 1)
+                yield begin, end
+                begin = end
             return
-        begin, cost, source, columns = 0, 0.0, -1, set[int]()
+        source, columns = -1, set[int]()
         for p in range(costs.size):
             needs = set(self._looked_at(p, p + 1).tolist())
             other_ticks = source >= 0 and self._sources[p] >= 0 and self._sources[p] != source
-            if p > begin and (cost + costs[p] > most or len(columns | needs) > self._room or other_ticks):
+            too_long = upto[p + 1] - upto[begin] > longest(begin)
+            if p > begin and (too_long or len(columns | needs) > self._room or other_ticks):
                 yield begin, p
-                begin, cost, source, columns = p, 0.0, -1, set()
-            cost += float(costs[p])
+                begin, source, columns = p, -1, set()
             columns |= needs
             source = max(source, int(self._sources[p]))
         yield begin, costs.size

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cryptobot as cb
-from cryptobot.backtest.sweep.threads import Stop, run_tasks
+from cryptobot.backtest.sweep.threads import Crew, Stop
 
 CROSS = cb.MovingAverageCrossover
 RANGES = {
@@ -318,6 +318,6 @@ def test_a_failing_task_stops_the_others_and_is_told():
         gate.set()
         return 1
 
-    with pytest.raises(ValueError, match="broken"):
-        run_tasks([first, fails, *[late] * 200], 2, lambda _: None, stop)
+    with Crew(2) as crew, pytest.raises(ValueError, match="broken"):
+        crew.run([first, fails, *[late] * 200], lambda _: None, stop)
     assert stop.is_set()
