@@ -73,7 +73,8 @@ def test_a_bot_trades_and_an_assistant_reads_it_over_stdio(serve, tmp_path):
     )
 
     async def read():
-        async with Client(stdio_client(command)) as client:
+        # Its default is the stderr of its first import, which may be that of a test that captured it.
+        async with Client(stdio_client(command, errlog=sys.__stderr__)) as client:
             answer = await client.call_tool("get_bot_status", {})
             return answer.structured_content
 
