@@ -18,7 +18,6 @@ from cryptobot.core.types import Mode
 from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Action, Level, Notice, SetTradingState
 from cryptobot.trading.asking import asked
-from cryptobot.trading.discreet import discreet
 from cryptobot.trading.engine import Engine
 from cryptobot.trading.gateway.gateway import Gateway
 from cryptobot.trading.hands import Hands, left_open
@@ -30,6 +29,7 @@ from cryptobot.trading.opening import Desk, Plan, open_desk
 from cryptobot.trading.recorder import Recorder
 from cryptobot.trading.session_state import SessionState
 from cryptobot.trading.status import BotStatus, State, status_of
+from cryptobot.trading.teller import Teller
 from cryptobot.trading.terms import terms_of
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ class Runner(SessionState):
         self.keeper: Keeper | None = None
         self._strategy = strategy
         self._clock = clock
-        self._write_log = log
         self._gate = gate
         self.notifier = Notifier(channels, journal, clock, plan) if channels else None
         self._recorder = Recorder(journal, clock, self._journal_changed)
+        self._teller = Teller(log, self._recorder, self.notifier, self.hear, self.touch, self._give_up)
         self._hands: Hands | None = None
         self._turn: asyncio.Lock | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -295,9 +295,10 @@ class Runner(SessionState):
         if desk is None or keeper is None or turn is None or hands is None:
             raise ConfigError("an event came before the engine was there")
         async with turn:
-            keeper.before(event, failing=self._recorder.failing is not None)
-            for news in desk.gateway.take(event):
-                await hands.feed(news)
+            with self._teller.after_orders():
+                keeper.before(event, failing=self._recorder.failing is not None)
+                for news in desk.gateway.take(event):
+                    await hands.feed(news)
 
     def _halt(self, reason: str) -> None:
         left = "nothing is open" if self.desk is None else left_open(self.desk)
@@ -312,21 +313,15 @@ class Runner(SessionState):
         async with turn:
             with self._lock:
                 actions = decide(desk.engine, self._clock.now())
-            await hands.carry_out(actions)
+            with self._teller.after_orders():
+                await hands.carry_out(actions)
 
     def tell(self, notice: Notice) -> None:
-        """Tell people something; from any thread."""
-        notice = discreet(notice)
-        self._log(notice.level, notice.text, notice.facts)
-        if notice.level != "debug":
-            self._recorder.write("notice", notice, durable=notice.level == "error")
-            if self.notifier is not None:
-                self.notifier.told(notice, written=self._recorder.failing is None)
-            self.hear(notice)
+        """Tell people something; from any thread. Within a bar's work, once the loop waits for an order's answer."""
+        self._teller.tell(notice)
 
     def _log(self, level: Level, text: str, facts: Mapping[str, str] | None = None) -> None:
-        self._write_log(level, text, facts)
-        self.touch()
+        self._teller.log(level, text, facts)
 
     def _journal_changed(self, problem: str | None) -> None:
         if problem is None:
@@ -336,9 +331,12 @@ class Runner(SessionState):
 
     def _keeper_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._failure = error
-            if self._task is not None:
-                self._task.cancel()
+            self._give_up(error)
+
+    def _give_up(self, error: BaseException) -> None:
+        self._failure = error
+        if self._task is not None:
+            self._task.cancel()
 
     def _wake(self) -> None:
         # Only while it connects or waits for an event: an order that is being sent is sent to its end.

@@ -99,7 +99,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 continue
             try:
                 timer.run()
-            except Exception as error:  # noqa: BLE001 - as any event loop: it is told, and the others go on
+            except (Exception, Killed) as error:  # noqa: BLE001 - as any event loop: it is told, the others go on
                 self.call_exception_handler({"message": "a callback failed", "exception": error})
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]

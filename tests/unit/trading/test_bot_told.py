@@ -96,7 +96,7 @@ def test_the_sequence_grows_with_everything_that_can_be_read(stepped):
     assert bot.tape().sequence == seen[-1]
 
 
-def test_the_sequence_counts_every_log_line(make_bot):
+def test_the_sequence_counts_every_log_line(make_bot, monkeypatch):
     bot = make_bot(words="b-s-")
     numbers = []
     add = bot._log.add
@@ -105,7 +105,7 @@ def test_the_sequence_counts_every_log_line(make_bot):
         numbers.append(bot.session.sequence)
         add(level, text, facts)
 
-    bot.session._write_log = spying
+    monkeypatch.setattr(bot.session._teller, "_log", spying)
     bot.run()
     assert numbers
     assert bot.session.sequence > numbers[-1]  # what was logged last can be noticed, too
