@@ -62,6 +62,20 @@ class ClientIds:
         self._made += 1
         return f"{self.prefix}-{self._made}"
 
+    def beyond(self, known: Iterable[str], many: int) -> list[str]:
+        """Return the ids that the newest earlier session would have made after those that are known.
+
+        Examples
+        --------
+        >>> old, new = ClientIds("crossover", 1_700_000_000 * 10**9), ClientIds("crossover", 1_700_000_100 * 10**9)
+        >>> new.beyond([old.next(), old.next()], 2) == [old.next(), old.next()]
+        True
+        """
+        own = [client_id.partition("-") for client_id in known if self.owns(client_id)]
+        newest = max((head for head, _, _ in own if head != self.prefix), default=None)
+        last = max((int(number) for head, _, number in own if head == newest), default=0)
+        return [] if newest is None else [f"{newest}-{last + step}" for step in range(1, many + 1)]
+
     def owns(self, client_id: str) -> bool:
         """Whether an id was made by this bot, in this session or in another."""
         head, hyphen, number = client_id.partition("-")

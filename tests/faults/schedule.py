@@ -70,7 +70,7 @@ class Fault:
     start, end
         Seconds since the world began.
     size
-        How bad it is, 0 to 1.
+        How bad it is, at least 0 and below 1.
     """
 
     kind: str
@@ -137,7 +137,7 @@ def draw(seed: int, kinds: tuple[str, ...] = tuple(KINDS)) -> Schedule:
         shortest, longest, _ = KINDS[kind]
         start = round(chance.uniform(4, TROUBLE - 20), 3)
         end = min(TROUBLE, round(start + chance.uniform(shortest, longest), 3))
-        faults.append(Fault(kind, start, end, round(chance.random(), 3)))
+        faults.append(Fault(kind, start, end, min(0.999, round(chance.random(), 3))))
     return Schedule(
         seed,
         tuple(sorted(faults, key=lambda fault: (fault.start, fault.kind))),

@@ -282,6 +282,10 @@ class Gateway:
             self._put_away(life)
         return [OrderFilled(fill, done)]
 
+    def nameless(self, fill: Fill) -> bool:
+        """Whether nobody knows yet whose execution this is."""
+        return not fill.intent_id and fill.id not in self._booked and self.strangers.unheard(fill)
+
     def absent(self, client_id: str, reason: str) -> list[ExchangeEvent]:
         """Take the proof that an order never reached the exchange; raises as `take`."""
         life = self.lives[client_id]
@@ -304,7 +308,7 @@ class Gateway:
         life = OrderLife(intent)
         life.sent(order.created)
         self._follow(life)
-        self.strangers.orphans.discard(order.client_id)
+        self.strangers.orphans.pop(order.client_id, None)
         self.tell(Notice("warning", f"Order {intent.id} is taken over: it is the bot's own.", "reconciliation"))
         return intent
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from cryptobot.core.events import ExchangeEvent
 from cryptobot.core.money import ZERO
@@ -19,6 +20,9 @@ from cryptobot.trading.gateway.evidence import Evidence
 from cryptobot.trading.gateway.gateway import Gateway
 from cryptobot.trading.journal import BalanceChanged
 from cryptobot.trading.lifecycle import OrderLife
+
+# So many ids after the journal's last are asked for: a disk that fails for long lets more than one exit pass.
+_BEYOND: Final = 20
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ class Reconciler:
         self._deadline = deadline
         self._suspected: tuple[Decimal, Decimal] = (ZERO, ZERO)
         self._accepts = False
+        self._sought = False
 
     def accept(self) -> None:
         """Take the balances as the next whole comparison shows them: a person has looked at the account."""
@@ -84,7 +89,8 @@ class Reconciler:
             If the evidence contradicts what was known: nothing may be traded until a person has looked.
         """
         gateway, weighed = self._gateway, Weighed()
-        if gateway.activity != evidence.activity:  # something happened while it was asked: it may not fit together
+        # If something happened while it was asked, it may not fit together.
+        if gateway.activity != evidence.activity or self._seeks_owner(evidence):
             weighed.again = True
             return weighed
         shown = [*evidence.open_orders, *(order for order in evidence.orders.values() if order is not None)]
@@ -118,6 +124,19 @@ class Reconciler:
             gateway.seen_until(evidence.time)
         return weighed
 
+    def _seeks_owner(self, evidence: Evidence) -> bool:
+        """Have orders looked for that the journal does not know, before an execution is called somebody else's.
+
+        A session whose disk failed sells what it holds all the same; if it is killed then, only its exchange knows of it.
+        """
+        gateway = self._gateway
+        if self._sought or not any(gateway.nameless(fill) for fill in evidence.fills):
+            return False
+        self._sought = True
+        beyond = gateway.ids.beyond(gateway.lives, _BEYOND)
+        gateway.strangers.orphans |= dict.fromkeys(beyond)
+        return bool(beyond)
+
     def _may_hide(self, client_id: str, evidence: Evidence) -> bool:
         life = self._gateway.lives.get(client_id)
         return life is not None and life.is_open and self._waited(life, evidence) < self._deadline
@@ -133,7 +152,7 @@ class Reconciler:
                 continue
             life = gateway.lives.get(client_id)
             if life is None:
-                gateway.strangers.orphans.discard(client_id)
+                gateway.strangers.orphans.pop(client_id, None)
                 continue
             if not life.is_open:
                 continue

@@ -32,7 +32,7 @@ class Strangers:
     Attributes
     ----------
     orphans
-        Client ids that are the bot's own, of orders that its journal does not know.
+        Client ids that are the bot's own, of orders that its journal does not know, in the order in which they came.
     origin
         When the bot's books began: what was executed before is in them, nanoseconds since 1970-01-01 UTC.
     """
@@ -40,7 +40,7 @@ class Strangers:
     def __init__(
         self, market: Market, ids: ClientIds, account: Account, recorder: Recorder, tell: Callable[[Notice], None]
     ) -> None:
-        self.orphans: set[str] = set()
+        self.orphans: dict[str, None] = {}
         self.origin = 0
         self._market = market
         self._ids = ids
@@ -57,19 +57,23 @@ class Strangers:
     def order(self, order: Order) -> None:
         """Take an order that the journal does not know."""
         if self._ids.owns(order.client_id):
-            self.orphans.add(order.client_id)
+            self.orphans[order.client_id] = None
         elif order.is_open and order.exchange_id not in self._orders:
             self._orders.add(order.exchange_id)
             self._recorder.write("order", order, durable=False)
             what = f"{order.side} order {order.client_id or order.exchange_id} on {order.symbol}"
             self._tell(Notice("error", f"An order that is not this bot's, a {what}, is left alone.", "external"))
 
+    def unheard(self, fill: Fill) -> bool:
+        """Whether an execution that is not the bot's is neither known nor in the books from the beginning."""
+        return fill.id not in self._fills and fill.time >= self.origin
+
     def fill(self, fill: Fill) -> bool:
         """Take an execution of an order that the journal does not know; return whether the account has changed."""
         if self._ids.owns(fill.intent_id):
-            self.orphans.add(fill.intent_id)
+            self.orphans[fill.intent_id] = None
             return False
-        if fill.id in self._fills or fill.time < self.origin:
+        if not self.unheard(fill):
             return False
         self._fills.add(fill.id)
         self._account.book(fill)

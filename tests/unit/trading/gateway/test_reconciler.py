@@ -347,6 +347,41 @@ def test_an_own_id_of_which_nothing_is_shown_is_given_up(bench):
     assert not bench.gateway.restless
 
 
+@pytest.mark.parametrize("bought_by_hand", ["10", "12", None])
+def test_a_sale_that_only_the_exchange_remembers_is_the_bots_also_without_a_name(bench, bought_by_hand):
+    """The disk fails, the bot sells all the same and is killed; somebody's own coins hide that its own are gone."""
+    bench.shop.named = set()
+    bought(bench)
+    bench.ids.next()  # of an entry that was not sent
+    sale = bench.sell(bench.position)
+    bench.shop.own.add(sale.id)
+    asyncio.run(bench.shop.submit(sale))
+    bench.shop.execute(sale.id, 10, 90)
+    if bought_by_hand is not None:
+        bench.shop.stranger("buy", bought_by_hand, client_id="web_1")
+    bench.clock.advance(1)
+    again = bench.restart()
+    weighed = again.settle()
+    assert weighed.agrees
+    assert again.position == again.shop.position == 0
+    assert again.topics() == ["reconciliation", *(["external"] if bought_by_hand else [])]
+    assert again.written_fills()[-1] == bench.shop.ledger[1].id
+    assert again.restart().settle().agrees
+
+
+def test_orders_beyond_the_journal_are_looked_for_once(bench):
+    bench.shop.named = set()
+    bought(bench)
+    bench.clock.advance(1)
+    again = bench.restart()
+    for number in range(3):
+        again.shop.stranger("buy", 1, client_id=f"web_{number}")
+        again.shop.named.clear()
+        assert again.settle().agrees
+    asked = [name for door, name in again.shop.asked if door == "order"]
+    assert asked == [f"{bench.ids.prefix}-{number}" for number in range(2, 22)]
+
+
 # -- balances
 
 
