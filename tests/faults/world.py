@@ -1,5 +1,8 @@
 """A world in which one bot lives, dies and lives again: the real runner, gateway, engine and journal on simulated
-time, network, disk and exchange."""
+time, network, disk and exchange.
+
+Long because all that befalls a bot works on this one state.
+"""
 
 from __future__ import annotations
 
@@ -276,6 +279,8 @@ class World:
             self.invariants.told("unknown_order")
         elif text.startswith("Unprotected position"):
             self.invariants.told("unprotected")
+        elif "clear the bot" in text:
+            self.loop.call_later(1, self._clear)
 
     def _limits(self) -> Limits:
         plan = self.plan
@@ -388,6 +393,12 @@ class World:
     def _stop(self) -> None:
         if self._runner is not None and self.life is not None and not self.life.dead:
             self._runner.request_stop()
+
+    def _clear(self) -> None:
+        """Do as the bot asks: its owner has looked at the account."""
+        runner, life = self._runner, self.life
+        if runner is not None and life is not None and not life.dead and self.running:
+            self.loop.create_task(runner._decide(lambda engine, now: engine.clear("looked at it", "user", now)))
 
     def _pull_the_plug(self, fault: Fault) -> None:
         runner, life = self._runner, self.life

@@ -18,11 +18,14 @@ from cryptobot.core.types import Intent
 from cryptobot.trading.actions import Notice
 from cryptobot.trading.gateway.evidence import Evidence
 from cryptobot.trading.gateway.gateway import Gateway
+from cryptobot.trading.gateway.wording import unprovable
 from cryptobot.trading.journal import BalanceChanged
 from cryptobot.trading.lifecycle import OrderLife
 
 # So many ids after the journal's last are asked for: a disk that fails for long lets more than one exit pass.
 _BEYOND: Final = 20
+# After so many deadlines a person is asked what became of an order.
+_LONG: Final = 3
 
 
 @dataclass(slots=True)
@@ -68,6 +71,7 @@ class Reconciler:
         self._suspected: tuple[Decimal, Decimal] = (ZERO, ZERO)
         self._accepts = False
         self._sought = False
+        self._told: set[str] = set()
 
     def accept(self) -> None:
         """Take the balances as the next whole comparison shows them: a person has looked at the account."""
@@ -168,6 +172,9 @@ class Reconciler:
             else:
                 gateway.doubt(client_id, "the exchange does not show it, but the balances do not fit either")
                 weighed.again = True
+                if waited > _LONG * self._deadline and client_id not in self._told:
+                    self._told.add(client_id)
+                    gateway.tell(unprovable(client_id))
 
     def _weigh_balances(
         self, evidence: Evidence, weighed: Weighed, difference: tuple[Decimal, Decimal], position: Decimal

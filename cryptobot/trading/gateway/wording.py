@@ -55,3 +55,15 @@ def unknown(name: str, reason: str) -> Notice:
         "unknown_order",
         {"order": name, "why": cause},
     )
+
+
+def unprovable(name: str) -> Notice:
+    """Tell that only a person can find out what became of an order."""
+    return Notice(
+        "error",
+        f"Order {name} is still not found, and somebody moved both coins and money, so that nothing proves that it was "
+        "not executed. Look for it at the exchange. Once the account is as it should be, clear the bot: it then takes "
+        "the balances as they are.",
+        "unknown_order",
+        {"order": name},
+    )

@@ -131,6 +131,27 @@ def test_who_takes_money_away_takes_no_proof_away(bench, coins, cash, side):
     assert bench.outcomes()[-1] == (intent.id, "absent")
 
 
+def test_where_both_coins_and_money_were_moved_a_person_is_asked_once_and_decides(bench):
+    bought(bench)
+    intent = lost(bench, after=False, wanted=bench.sell(bench.position))
+    bench.shop.coins += 1
+    bench.shop.cash -= 100
+    bench.clock.advance(DEADLINE + 1)
+    assert bench.settle().again
+    before = len(bench.notices)
+    bench.clock.advance(3 * DEADLINE)
+    for _ in range(3):
+        assert bench.compare().again
+    assert bench.state(intent.id) == "unknown"
+    [notice] = bench.notices[before:]
+    assert "clear the bot" in notice.text
+    assert notice.facts["order"] == intent.id
+    bench.reconciler.accept()
+    assert bench.settle().agrees
+    assert bench.outcomes()[-1] == (intent.id, "absent")
+    assert bench.position == bench.shop.position == 10
+
+
 def test_an_order_that_was_shown_once_cannot_be_absent(bench):
     bought(bench)
     stop = bench.stop(bench.position)
