@@ -1,4 +1,7 @@
-"""The loop that carries events from the exchange to the engine and its actions back."""
+"""The loop that carries events from the exchange to the engine and its actions back.
+
+Long because a session begins, runs and ends in this one place, in an order that survives being broken off anywhere.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 import threading
 import traceback
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -97,6 +101,7 @@ class Runner(SessionState):
         self._turn: asyncio.Lock | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._deciding: set[asyncio.Task[Any]] = set()  # what people asked for
         self._stopping = False
         self._may_wake = False
         self._failure: BaseException | None = None
@@ -199,6 +204,8 @@ class Runner(SessionState):
         done = asyncio.run_coroutine_threadsafe(self._decide(decide), loop)
         try:
             done.result(wait)
+        except CancelledError:
+            raise ConfigError(f"{self.plan.name} stopped before that was done. Start it, and look at its log.") from None
         except TimeoutError:
             raise ConfigError(
                 f"{self.plan.name} has not done that within {wait:g} s; it goes on trying. Look at its log: bot.logs()."
@@ -310,6 +317,9 @@ class Runner(SessionState):
         turn, desk, hands = self._turn, self.desk, self._hands
         if turn is None or desk is None or hands is None:
             raise ConfigError("the bot does not run yet")
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._deciding.add(task)
+        task.add_done_callback(self._deciding.discard)
         async with turn:
             with self._lock:
                 actions = decide(desk.engine, self._clock.now())
@@ -352,8 +362,10 @@ class Runner(SessionState):
                 turn.release()
             except TimeoutError:
                 self._log("warning", f"An order was still being sent after {_DRAIN:g} s; the next start looks for it.")
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            left = [keeping, *self._deciding]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
         practice, keeper = self.exchange.mode is Mode.PRACTICE, None if self._failure else self.keeper
         if keeper and not practice:
             await keeper.compare_last(self._fail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import math
 import re
@@ -17,6 +18,7 @@ from cryptobot.core.sizing import FractionOfEquity
 from cryptobot.exchange.practice import PracticeExchange
 from cryptobot.exchange.replay import ReplayExchange
 from cryptobot.strategy.library.ma_crossover import MovingAverageCrossover
+from cryptobot.trading import runner
 from cryptobot.trading.bot import Bot, running_bots
 from cryptobot.trading.journal import MemoryJournal
 
@@ -171,6 +173,38 @@ def test_stop_from_the_bots_own_thread_does_not_wait_for_itself(make_bot, told, 
     bot.start()
     assert bot.wait(patience)
     assert (bot.status().state, bot.status().bars) == ("stopped", 5)
+
+
+def test_what_was_asked_for_and_not_done_at_a_stop_is_said_and_does_not_outlive_the_bot(stepped, monkeypatch, patience):
+    """The exchange does not answer the order that flattens the position, and the bot is stopped."""
+    bot, clock = stepped("b---------")
+    clock.step(3)
+    assert bot.status().quantity > 0
+    asked, ended, said = threading.Event(), threading.Event(), []
+
+    async def silent(intent):
+        asked.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.set()
+
+    def flatten():
+        with pytest.raises(ConfigError, match="stopped before that was done") as error:
+            bot.flatten()
+        said.append(error)
+
+    monkeypatch.setattr(bot.exchange, "submit", silent)
+    monkeypatch.setattr(runner, "_DRAIN", 0.01)
+    person = threading.Thread(target=flatten)
+    person.start()
+    assert asked.wait(patience)
+    bot.stop()
+    person.join(patience)
+    assert said
+    assert ended.is_set()
+    assert bot.journal.last("outcome").content.kind == "absent"  # the last comparison found out
+    assert not threads()
 
 
 def test_start_twice_starts_one(stepped):
