@@ -54,7 +54,7 @@ conformance: $(READY)
 	$(BIN)/python tests/server/conformance/run.py $(ARGS)
 
 pictures: $(READY)
-	$(BIN)/python tests/browser/pictures.py
+	$(BIN)/python -m tests.browser.pictures
 
 # uv is used where it is installed; otherwise it comes into a corner of the environment.
 lock: $(READY)

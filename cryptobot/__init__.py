@@ -121,6 +121,7 @@ if TYPE_CHECKING:
     from cryptobot.strategy.volatility import YangZhangVolatility as YangZhangVolatility
     from cryptobot.trading.bot import Bot as Bot
     from cryptobot.trading.gate_report import GateReport as GateReport
+    from cryptobot.trading.journal import JournalHeader as JournalHeader
     from cryptobot.trading.journal import SqliteJournal as SqliteJournal
     from cryptobot.trading.live_gate import LiveGate as LiveGate
     from cryptobot.trading.reconciliation import Reconciliation as Reconciliation
@@ -218,7 +219,7 @@ _HOMES = {
     ),
     "cryptobot.trading.bot": ("Bot",),
     "cryptobot.trading.gate_report": ("GateReport",),
-    "cryptobot.trading.journal": ("SqliteJournal",),
+    "cryptobot.trading.journal": ("JournalHeader", "SqliteJournal"),
     "cryptobot.trading.live_gate": ("LiveGate",),
     "cryptobot.trading.reconciliation": ("Reconciliation", "reconcile"),
     "mcp_server.client.synchronous": ("PriceClient",),

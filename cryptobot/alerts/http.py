@@ -117,7 +117,7 @@ def unreachable(error: BaseException, who: str, secrets: Iterable[str]) -> Alert
     """Say in words why there was no answer, and whether the message may have arrived all the same."""
     seen = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(seen, ConnectionRefusedError):
-        return AlertError(f"{who} refuses connections. Check the address, and whether it runs; it is tried again.")
+        return AlertError(f"{who} refuses connections. Check the address, and whether it runs.")
     if isinstance(seen, socket.gaierror):
         return AlertError(f"{who}: the name of its host is not found. Check the network and the address.")
     if isinstance(seen, ssl.SSLError):
@@ -129,13 +129,10 @@ def unreachable(error: BaseException, who: str, secrets: Iterable[str]) -> Alert
         # Said of the connection when it comes as a URLError, else of the answer: then the message is on its way.
         waiting = not isinstance(error, urllib.error.URLError)
         what = "did not answer in time" if waiting else "cannot be reached in time"
-        return AlertError(f"{who} {what}. It is tried again by itself.", maybe_told=waiting)
+        return AlertError(f"{who} {what}.", maybe_told=waiting)
     if isinstance(seen, OSError | HTTPException):
         kind = type(seen).__name__
-        return AlertError(
-            f"{who}: the connection broke ({kind}: {safe(seen, secrets, 120)}). It is tried again by itself.",
-            maybe_told=True,
-        )
+        return AlertError(f"{who}: the connection broke ({kind}: {safe(seen, secrets, 120)}).", maybe_told=True)
     return AlertError(f"{who}: {type(seen).__name__}: {safe(seen, secrets, 120)}.", maybe_told=True)
 
 

@@ -85,7 +85,7 @@ def refused(status: int, code: object, secrets: list[str], *, wait: float, scope
 
 def _judge(status: int, said: str, wait: float, scope: str) -> SlackError:
     if status == 429 or said in ("ratelimited", "rate_limited"):
-        return SlackError("Slack gets too many messages. It is left alone for as long as it asks.", retry_after=wait)
+        return SlackError("Slack gets too many messages.", retry_after=wait)
     if said == "missing_scope":
         return SlackError(
             f"The bot lacks the right {scope}. Add it on api.slack.com/apps (OAuth & Permissions, Scopes), install the "
@@ -96,9 +96,7 @@ def _judge(status: int, said: str, wait: float, scope: str) -> SlackError:
         text, again = _KNOWN[said]
         return SlackError(f"{text} (Slack said: {said}.)", again=again)
     if status >= 500 or said in _PASSING:
-        return SlackError(
-            f"Slack has trouble of its own ({status}: {said}). It is tried again by itself.", maybe_told=True
-        )
+        return SlackError(f"Slack has trouble of its own ({status}: {said}).", maybe_told=True)
     if "<" in said:
         return SlackError(
             f"A web page answered instead of Slack ({status}): {said}. See whether a proxy or a network's sign-in page "

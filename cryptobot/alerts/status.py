@@ -41,6 +41,6 @@ class ChannelStatus:
 
     def __str__(self) -> str:
         if self.state == "failing":
-            return f"{self.name}: {self.waiting:,} waiting. {self.trouble}"
+            return f"{self.name}: {self.waiting:,} waiting, and tried again by itself. {self.trouble}"
         waiting = f", {self.waiting:,} waiting" if self.waiting else ""
         return f"{self.name}: {self.state}, {self.told:,} told{waiting}"

@@ -57,8 +57,10 @@ class TradeComparison:
         if first["column"] == "missing":
             what = f"{where}, which is missing {self.places[first['right'] is None]}"
         else:
-            values = f"{first['left']} {self.places[0]}, {first['right']} {self.places[1]}"
-            what = f"{where} in `{first['column']}`: {values}"
+            values = (
+                f"{_told(first[side])} {place}" for side, place in zip(("left", "right"), self.places, strict=True)
+            )
+            what = f"{where} in `{first['column']}`: {', '.join(values)}"
         return f"{count(self.trades, 'trade')} compared, {self.differences:,} differ; the first is {what}."
 
     def __repr__(self) -> str:
@@ -129,6 +131,13 @@ def _equal(both: pd.DataFrame, column: str) -> Any:
         else:
             size = np.maximum(np.abs(a), np.abs(b))
         return (np.abs(a - b) <= TOLERANCE * size) | (np.isnan(a) & np.isnan(b)) | (a == b)
+
+
+def _told(value: Any) -> str:
+    """Write a value for people: one that is not there, such as the exit of a trade that is still open, in words."""
+    import pandas as pd
+
+    return "none" if pd.isna(value) else f"{value}"
 
 
 def _cells(both: pd.DataFrame, number: int, column: str, *, here: tuple[bool, bool]) -> tuple[Any, Any]:

@@ -14,8 +14,11 @@ def main() -> None:
 
     An error that the reader can mend is one paragraph on stderr and exit code 2, never a traceback.
     """
+    from cryptobot.cli.interruption import never_lost
+
     try:
-        _main()
+        with never_lost():
+            _main()
     except KeyboardInterrupt:  # within a command click has dealt with it; this one came while modules were loaded
         sys.exit(_INTERRUPTED)
 

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from cryptobot.cli.arguments import JsonOption
+from cryptobot.cli.command import Command
 from cryptobot.cli.terminal import console, print_json
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def _group() -> None:
     """Try the channels that tell people."""
 
 
-@alerts.command("test")
+@alerts.command("test", cls=Command)
 def send_sample(
     channels: Annotated[
         list[str] | None,
@@ -80,7 +81,9 @@ def _send(channel: AlertChannel) -> dict[str, str]:
     try:
         channel.send(sample(SystemClock().now()))
     except AlertError as error:
-        return {"state": "failed", "text": str(error)}
+        # A bot tries again by itself; this command tries once.
+        wait = "later" if error.retry_after is None else f"in {error.retry_after:g} s"
+        return {"state": "failed", "text": f"{error} Try it again {wait}." if error.again == "soon" else str(error)}
     except Exception as error:  # noqa: BLE001 - a channel of somebody else may raise anything; no text of it is trusted
         return {"state": "failed", "text": f"send() raised {type(error).__name__}: the channel itself must be mended."}
     return {"state": "sent", "text": "a sample was taken. Look whether it arrived."}

@@ -10,6 +10,7 @@ import cryptobot
 from cryptobot.cli.alerts import alerts
 from cryptobot.cli.backtest import backtest
 from cryptobot.cli.clear import clear
+from cryptobot.cli.command import Command
 from cryptobot.cli.dashboard import dashboard
 from cryptobot.cli.demo import demo
 from cryptobot.cli.doctor import doctor
@@ -65,7 +66,7 @@ for _command in (
     report,
     doctor,
 ):
-    app.command(help=prose(_command.__doc__ or ""))(_command)
+    app.command(cls=Command, help=prose(_command.__doc__ or ""))(_command)
 app.add_typer(journal)
 app.add_typer(alerts)
 

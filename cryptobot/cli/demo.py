@@ -143,8 +143,12 @@ def _replay(strategy: Strategy, frame: pd.DataFrame, *, cash: float, fee: float,
     from cryptobot.exchange.replay import ReplayExchange
     from cryptobot.trading.bot import Bot
 
-    bot = Bot(strategy, exchange=ReplayExchange(frame, cash=cash, fee=fee, slippage_bps=slippage_bps))
-    bot.run()
+    bot = Bot(strategy, exchange=ReplayExchange(frame, cash=cash, fee=fee, slippage_bps=slippage_bps)).start()
+    try:
+        bot.wait()
+    except KeyboardInterrupt:  # bot.run() would stop the bot and return, and the demo compare half a run
+        bot.stop()
+        raise
     return bot
 
 
@@ -216,7 +220,8 @@ def _compare(out: Console, result: Reconciliation, paper: dict[str, float | None
         out.print(
             f"[red]✗ {result.differences:,} difference{'s' * (result.differences != 1)}[/red]: {escape(result.summary())}"
         )
-        out.print(escape(result.comparison.table.head(10).to_string()))
+        found = result.comparison.table.head(10)
+        out.print(escape(found.where(found.notna(), "none").to_string()))
 
 
 def _shown(name: str, value: float | None) -> str:

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from cryptobot.cli.arguments import JsonOption
+from cryptobot.cli.command import Command
 from cryptobot.cli.journals import journal_of
 from cryptobot.cli.terminal import console, print_json
 
@@ -18,7 +19,7 @@ commands = typer.Typer(
 JournalArgument = Annotated[str, typer.Argument(help="The journal's file, or the name of its bot.", metavar="JOURNAL")]
 
 
-@commands.command()
+@commands.command(cls=Command)
 def check(journal: JournalArgument, json: JsonOption = False) -> None:
     """Check every record of a journal, without changing it. The bot may be running.
 
@@ -60,7 +61,7 @@ def check(journal: JournalArgument, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-@commands.command()
+@commands.command(cls=Command)
 def export(
     journal: JournalArgument,
     to: Annotated[Path, typer.Argument(help="The file to write.", metavar="FILE")],

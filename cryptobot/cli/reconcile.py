@@ -102,11 +102,12 @@ def _document(path: Path, found: Reconciliation) -> dict[str, object]:
         "first": int(bars.time[0]),
         "last": int(bars.time[-1]),
         "bars": len(bars),
-        "expected": str(attribution.expected),
-        "actual": str(attribution.actual),
-        "gap": str(attribution.gap),
+        "expected": f"{attribution.expected:f}",  # never with an exponent: nothing is "0E-12" else
+        "actual": f"{attribution.actual:f}",
+        "gap": f"{attribution.gap:f}",
         "causes": [
-            {"cause": share.cause, "amount": str(share.amount), "orders": share.orders} for share in attribution.shares
+            {"cause": share.cause, "amount": f"{share.amount:f}", "orders": share.orders}
+            for share in attribution.shares
         ],
         "summary": found.summary(),
         "notes": list(found.notes),

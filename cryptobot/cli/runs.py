@@ -41,12 +41,13 @@ def runs(
     """  # noqa: D301 - click's own mark for text that is not to be wrapped
     from cryptobot.backtest.registry.recording import runs as recorded
 
+    kind = None if kind is None else kind.replace("-", "_")  # as this table and the commands write it
     found = recorded(cast("Kind | None", kind), strategy=strategy, n=n, ids=ids)
     out = console(to_stderr=json)
     if json:
         print_json([_finite(asdict(run)) for run in found])
     elif not len(found):
-        out.print("No runs are recorded yet. Every cb.backtest, cb.sweep and cb.walk_forward is from now on.")
+        out.print("No runs are recorded yet. Every backtest, sweep and walk-forward is from now on.")
     elif ids:
         out.print(_beside(found))
     else:

@@ -21,6 +21,7 @@ from cryptobot.cli.arguments import (
     WorkersOption,
     load,
 )
+from cryptobot.cli.command import spoken
 from cryptobot.cli.ranges import RangesOption, read_ranges
 from cryptobot.cli.terminal import console, print_json
 from cryptobot.core.errors import ConfigError
@@ -172,7 +173,9 @@ def _show(report: SweepReport | SymbolSweeps, name: str | list[str], best: int, 
         out.print(f"[bold]{escape(its_name)}[/bold]: {len(part.bars):,} bars")
     out.print(f"{escape(report.summary())} [dim]{report.seconds:.2f} s[/dim]")
     if report.shortfall:
-        out.print(f"[yellow]{escape(report.shortfall)}[/yellow]")
+        said = spoken(report.shortfall, {})
+        reasons = [reason for part in parts for reason in part.skipped["reason"][:1]][:1]
+        out.print(f"[yellow]{escape(' '.join([said, *(f'The first: {reason}' for reason in reasons)]))}[/yellow]")
     shown = parts[0].parameters or list(parts[0].combinations.values)
     several = [] if isinstance(name, str) else ["symbol"]
     grid = Table(box=None, padding=(0, 2), header_style="bold")

@@ -42,7 +42,9 @@ def attach(name: str | None = None) -> AttachedBot:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise BotGoneError("attach: no bot runs in a process of its own. Launch one: cb.launch(...).")
+        raise BotGoneError(
+            "attach: no bot runs in a process of its own. Launch one: cb.launch(...), or `cryptobot run`."
+        )
     raise BotGoneError(f"attach: {len(found)} bots run. Name one: {listed(bot.name for bot in found)}.")
 
 

@@ -15,6 +15,7 @@ from cryptobot.control.gone import BotGoneError
 from cryptobot.control.state_file import ProcessState, error_of
 from cryptobot.core.errors import CryptobotError
 from cryptobot.core.file_lock import is_free
+from cryptobot.trading.journal.contents import library_version
 
 _CONNECT: Final = 2.0
 # Longer than the server lets any answer wait.
@@ -22,6 +23,7 @@ _ANSWER: Final = 30.0
 # The process answers so many requests a second; who is told that it were too many asks again after this.
 _TOO_MANY: Final = 429
 _PAUSE: Final = 0.25
+_UNKNOWN: Final = 404
 
 
 class ProcessClient:
@@ -88,7 +90,8 @@ class ProcessClient:
             if "pending" not in answer:
                 return answer["answer"]
         raise CryptobotError(
-            f"{self._name}: {command} is not done within {patience:g} s; it goes on. Look at status() and logs()."
+            f"{self._name}: {command} is not done within {patience:g} s; it goes on. Look at its log: logs(), "
+            f"or `cryptobot logs {self._name}`."
         )
 
     def find(self) -> ProcessState | None:
@@ -115,7 +118,7 @@ class ProcessClient:
         while True:
             status, content = self._exchange(state, method, path, body, patience)
             if status != _TOO_MANY or time.monotonic() >= deadline:
-                return self._answer(status, content)
+                return self._answer(state, path, status, content)
             time.sleep(_PAUSE)
 
     def _exchange(
@@ -136,7 +139,7 @@ class ProcessClient:
         finally:
             connection.close()
 
-    def _answer(self, status: int, content: bytes) -> dict[str, Any]:
+    def _answer(self, state: ProcessState, path: str, status: int, content: bytes) -> dict[str, Any]:
         try:
             answer = wire.parse(content)
         except ValueError:
@@ -145,8 +148,30 @@ class ProcessClient:
             # Another program has the port of a process that is no more.
             raise BotGoneError(gone(self._folders, self._name))
         if "error" in answer:
-            raise error_of(answer["error"]["kind"], answer["error"]["text"])
+            kind, text = answer["error"]["kind"], answer["error"]["text"]
+            asked = path.partition("?")[0].removeprefix("/")
+            if _is_unknown(asked, status, text):
+                raise CryptobotError(_older(state, asked.removeprefix("commands/")))
+            raise error_of(kind, text)
         return answer
+
+
+def _is_unknown(asked: str, status: int, text: str) -> bool:
+    """Whether a process does not know what it was asked: handles ask for nothing that their own version does not."""
+    command = asked.removeprefix("commands/")
+    return (
+        status == _UNKNOWN
+        or (command != asked and text.startswith(f"command `{command}` is unknown."))
+        or (text.startswith(f"/{asked}: ") and "unexpected keyword argument" in text)
+    )
+
+
+def _older(state: ProcessState, asked: str) -> str:
+    version = "" if state.library == library_version() else f" ({state.library})"
+    return (
+        f"{state.name}: it was launched by an older version of cryptobot{version}, which does not know `{asked}` yet. Stop it "
+        f"and launch it again: shut_down() or `cryptobot stop {state.name}`, then cb.launch(...) or `cryptobot run`."
+    )
 
 
 def gone(folders: Folders, name: str, error: Exception | None = None) -> str:

@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -134,6 +134,9 @@ class BotConfig(Part):
         Market and interval; None takes the exchange's own.
     journal
         Path of the journal; None is ``journals/NAME.sqlite`` in the data directory.
+    keep_bars
+        How many of the newest bars the journal keeps at least, or ``"all"``; None is those of two weeks, and 200,000 at
+        least. Real money asks for days on paper, which are counted by the bars that are kept.
     sizing
         What an entry may spend: a fraction of the equity, or ``{"quote": 100}`` for an amount.
     strategy
@@ -158,6 +161,7 @@ class BotConfig(Part):
     symbol: str | None = None
     timeframe: str | None = None
     journal: str | None = None
+    keep_bars: Any = None
     sizing: float | dict[str, float] | None = None
     strategy: StrategyConfig
     limits: dict[str, Any] | None = None
@@ -189,6 +193,7 @@ class BotConfig(Part):
             raise ConfigError(f"{source}: {' '.join(_told(problem) for problem in error.errors())}") from None
         checked_name(made.name)
         made.limits_made()
+        made.keep_made()
         made.sizing_made()
         made.gate_made()
         if made.timeframe is not None:
@@ -246,6 +251,21 @@ class BotConfig(Part):
     def limits_made(self) -> Limits | None:
         """Return the limits, or None where none are given; raises `ConfigError` as `cb.Limits` does."""
         return None if self.limits is None else Limits.of(self.limits)
+
+    def keep_made(self) -> int | Literal["all"] | None:
+        """Return how many bars the journal keeps, or None where that is not said.
+
+        Raises
+        ------
+        ConfigError
+            If it is neither a whole number of at least 1 nor ``"all"``.
+        """
+        keep = self.keep_bars
+        if keep is None or keep == "all" or (type(keep) is int and keep >= 1):
+            return cast('int | Literal["all"] | None', keep)
+        raise ConfigError(
+            f"keep_bars: {keep!r} is not allowed. Give a whole number of at least 1, or keep_bars = 'all' to keep every bar."
+        )
 
     def gate_made(self) -> LiveGate | None:
         """Return what real money asks for, or None; raises `ConfigError` as `cb.LiveGate` does."""

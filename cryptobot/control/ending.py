@@ -8,9 +8,9 @@ from typing import Final
 
 from cryptobot.control.threads import on_thread
 from cryptobot.core.errors import CryptobotError
-from cryptobot.core.text import written
 from cryptobot.trading.bot import Bot
 from cryptobot.trading.status import BotStatus
+from cryptobot.trading.status_words import left_open
 
 DRAIN: Final = 10.0
 """Seconds that a bot has to end in once its process is told to."""
@@ -54,20 +54,6 @@ class Ending:
         left = f"Still open: {'; '.join(self.open)}." if self.open else "Nothing is open."
         reason = f" ({self.status.reason.removesuffix('.')})" if self.status.reason else ""
         return f"{self.name} is {self.status.state}{reason}.{late} {left}"
-
-
-def left_open(status: BotStatus) -> tuple[str, ...]:
-    """Say what a bot leaves at its exchange, in words."""
-    base = status.symbol.partition("/")[0]
-    found = []
-    if status.quantity:
-        cover = {True: ", covered by orders on the exchange", False: ", without protection", None: ""}[status.protected]
-        found.append(f"a position of {written(status.quantity, 8)} {base}{cover}")
-    if status.open_orders:
-        found.append(f"{status.open_orders} open order{'s' if status.open_orders > 1 else ''}")
-    if status.unknown_orders:
-        found.append(f"{status.unknown_orders} order{'s' if status.unknown_orders > 1 else ''} of unknown fate")
-    return tuple(found)
 
 
 async def drained(bot: Bot) -> Ending:

@@ -102,8 +102,8 @@ def open_journal(
         raise JournalError(
             f"journal {path}: its folder cannot be made: {error.strerror}. Name another path."
         ) from error
-    keep = max(KEPT_BARS, _KEPT_DAYS * 86_400 // Timeframe.parse(timeframe).seconds)
-    journal = SqliteJournal(path, create=header, keep_bars=keep)
+    keep = config.keep_made() or max(KEPT_BARS, _KEPT_DAYS * 86_400 // Timeframe.parse(timeframe).seconds)
+    journal = SqliteJournal(path, create=header, keep_bars=None if keep == "all" else keep)
     write_private(folders.of(config.name, _MEMORY), json.dumps({"journal": str(path)}).encode())
     return journal
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cryptobot.control.attach import attach
-from cryptobot.control.ending import left_open
 from cryptobot.control.folders import Folders, checked_name
 from cryptobot.control.gone import BotGoneError
 from cryptobot.control.journal_place import known_journal
@@ -13,6 +12,7 @@ from cryptobot.core.clock import SystemClock
 from cryptobot.core.file_lock import is_free
 from cryptobot.core.trading_state import TradingState
 from cryptobot.trading.journal import JournalView, SqliteJournal, TradingStateChange
+from cryptobot.trading.status_words import left_open
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ FIGURES: Final[Mapping[str, tuple[str, str]]] = {
     "day_pnl": ("gauge", "Today's change of the equity (UTC), in the quote currency"),
     "drawdown_ratio": ("gauge", "How far the equity is under its highest, as a fraction"),
     "limit_use_ratio": ("gauge", "How much of a limit is used up: 1 is all of it"),
-    "clock_skew_seconds": ("gauge", "The exchange's clock less this computer's"),
+    "clock_skew_seconds": ("gauge", "The exchange's clock less this computer's; none in practice"),
     "alerts_waiting": ("gauge", "Alerts that a channel has not taken yet"),
     "alerts_failing": ("gauge", "1 while a channel takes nothing"),
     "loop_lag_seconds": ("gauge", "By how much the bot's event loop was late at its last look"),
@@ -127,16 +127,17 @@ def _samples(bot: Bot, status: BotStatus, clock: Clock) -> tuple[list[Sample], d
     if desk is None:
         return samples, {}
     age = _feed_age(desk.engine, status, clock)
-    skew = 0.0 if keeper is None else keeper.skew
+    # The clock of a practice market is its own.
+    skew = None if keeper is None or status.mode is Mode.PRACTICE else keeper.skew
     fallen = _drawdown(desk.meter, desk.engine)
     samples += [
         ("fills_total", {}, len(desk.engine.fills)),
         ("drawdown_ratio", {}, fallen),
-        ("clock_skew_seconds", {}, skew),
         ("loop_lag_seconds", {}, desk.meter.loop_lag),
         ("loop_lag_longest_seconds", {}, desk.meter.longest_lag),
         ("journal_waiting", {}, desk.gateway.recorder.waiting),
         *([] if age is None else [("feed_age_seconds", {}, age)]),
+        *([] if skew is None else [("clock_skew_seconds", {}, skew)]),
         *(("limit_use_ratio", {"limit": name}, used) for name, used in _uses(desk.engine, status, age, skew, fallen)),
     ]
     return samples, {"bar_to_order_seconds": desk.meter.bar_to_order}
@@ -156,7 +157,7 @@ def _drawdown(meter: Meter, engine: Engine) -> float:
 
 
 def _uses(
-    engine: Engine, status: BotStatus, age: float | None, skew: float, fallen: float
+    engine: Engine, status: BotStatus, age: float | None, skew: float | None, fallen: float
 ) -> Iterable[tuple[str, float]]:
     limits = engine.gate.limits
     worth = float(status.quantity) * (status.price or 0.0)
@@ -166,7 +167,7 @@ def _uses(
         "max_daily_loss": max(0.0, -float(status.day_pnl)),
         "max_drawdown": fallen,
         "max_bar_age": age,
-        "max_clock_skew": abs(skew),
+        "max_clock_skew": None if skew is None else abs(skew),
     }
     for name, value in used.items():
         limit = getattr(limits, name)

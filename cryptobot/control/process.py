@@ -226,7 +226,7 @@ def _name_lock(config: BotConfig, folders: Folders) -> ProcessLock:
     return ProcessLock(
         folders.of(name, "lock"),
         name,
-        f"{name}: it runs already ({{holder}}). Take hold of it with cb.attach({name!r}), or end it: `cryptobot stop {name}`.",
+        f"{name}: it runs already ({{holder}}). Look at it: cb.attach({name!r}), or `cryptobot status {name}`. End it: `cryptobot stop {name}`.",
     )
 
 

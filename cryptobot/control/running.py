@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
@@ -36,14 +38,7 @@ def stop_all(timeout: float = 10.0) -> list[Bot]:
         If some have not stopped in time; the others have been stopped.
     """
     bots = running_bots()
-    problems: list[str] = []
-    for bot in bots:
-        try:
-            bot.stop(timeout)
-        except CryptobotError as error:
-            problems.append(str(error))
-    if problems:
-        raise CryptobotError(" ".join(problems))
+    _end_all(partial(bot.stop, timeout) for bot in bots)
     return bots
 
 
@@ -79,23 +74,30 @@ def shutdown(timeout: float = 20.0) -> list[Ending]:
     from cryptobot.control.ending import Ending
 
     endings: list[Ending] = []
-    problems: list[str] = []
+
+    def end(bot: Bot | AttachedBot) -> None:
+        if not isinstance(bot, AttachedBot):
+            bot.stop(timeout)
+            endings.append(Ending(bot.name, bot.status(), drained=True))
+            return
+        try:
+            endings.append(bot.shut_down(timeout))
+        except CryptobotError:
+            if bot.process is not None:  # else it has ended by itself meanwhile
+                raise
+
     bots: list[Bot | AttachedBot] = [*running_bots(), *launched_bots()]
-    for bot in bots:
+    _end_all([*(partial(end, bot) for bot in bots), *(partial(server.stop, timeout) for server in SERVERS)])
+    return endings
+
+
+def _end_all(ends: Iterable[Callable[[], object]]) -> None:
+    """Call each, and raise what went wrong of all of them: one that does not end keeps no other from ending."""
+    problems: list[str] = []
+    for end in ends:
         try:
-            if isinstance(bot, AttachedBot):
-                endings.append(bot.shut_down(timeout))
-            else:
-                bot.stop(timeout)
-                endings.append(Ending(bot.name, bot.status(), drained=True))
-        except CryptobotError as error:
-            if not isinstance(bot, AttachedBot) or bot.process is not None:  # else it has ended by itself meanwhile
-                problems.append(str(error))
-    for server in list(SERVERS):
-        try:
-            server.stop(timeout)
-        except TimeoutError as error:
+            end()
+        except (CryptobotError, TimeoutError) as error:
             problems.append(str(error))
     if problems:
         raise CryptobotError(" ".join(problems))
-    return endings

@@ -158,7 +158,8 @@ class _Reading:
         if self.zone is None:
             raise DataError(
                 f"{self.source}: the times (bar 0: {wall[0]}) do not say their time zone. If they are UTC, say so: "
-                "read_bars(path, timezone='UTC'), or --timezone UTC on the command line; else give the zone's name, for example timezone='Europe/Berlin'."
+                "read_bars(path, timezone='UTC'), or --timezone UTC; else give the zone's name, for example "
+                "timezone='Europe/Berlin'."
             )
         times = wall.tz_localize(self.zone, ambiguous="NaT", nonexistent="NaT")
         if times.hasnans:

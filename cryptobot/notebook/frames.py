@@ -22,6 +22,7 @@ PROBE_SECONDS = 2.0
 SILENT_SECONDS = 3.0  # a page that looks answers every heartbeat; one that does not was closed, or is not painting
 FORGET_SECONDS = 60.0
 MAX_REPORTS = 50
+SHEETS = ("panel.css", "chart.css", "tables.css", "narrow.css")  # a later one wins
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ class Frames(anywidget.AnyWidget):
     """
 
     _esm = asset("frames.js")
-    _css = asset("panel.css")
+    _css = "".join(map(asset, SHEETS))
     busy = traitlets.Unicode(help="What can be done while a cell keeps the kernel busy.").tag(sync=True)
     lost = traitlets.Unicode(help="Why what is shown is old although the kernel lives, or empty.").tag(sync=True)
 

@@ -120,6 +120,24 @@ function build(model, el) {
       node.children[0].style.marginTop = `${placed[index] - tops[index]}px`;
       node.children[0].style.width = `${view.right}px`;
     });
+    clear(view, placed);
+  };
+  // A number of the axis that a label would cover in part is not shown.
+  const NEAR = 15;
+  const clear = (view, placed) => {
+    const chart = box();
+    if (!chart) return;
+    const outer = chart.getBoundingClientRect();
+    const texts = [...chart.querySelectorAll(".cb-pane .axis .tick text")];
+    const covered = texts.map((text) => {
+      const own = text.getBoundingClientRect();
+      const middle = (own.top + own.bottom) / 2 - outer.top;
+      if (own.left < outer.right - view.right) return false; // a time
+      return placed.some((top) => top !== null && Math.abs(top - middle) < NEAR);
+    });
+    texts.forEach((text, index) => {
+      text.style.visibility = covered[index] ? "hidden" : "";
+    });
   };
 
   // The round trip that was chosen in the table, from its entry to its exit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import bqplot
@@ -14,6 +15,7 @@ from cryptobot.notebook.window import decimals_of, fitted, round_ticks, time_tic
 
 RIGHT = 76  # px for the labels of the vertical axes
 TIME_AXIS = 22  # px for the labels of the horizontal axis
+HALF_LETTER = 0.035  # of the room for a label of twelve letters, which is as wide as it gets
 LEGEND = 24  # px at the top of a pane that stay free for its legend
 # Marks never set a domain: each would make the pane draw itself again. Colours are names of the style sheet, so that
 # they follow Jupyter's theme.
@@ -78,7 +80,8 @@ class Pane:
         """Show the time from `low` to `high`, milliseconds since 1970-01-01 UTC."""
         self.x.set_window(low, high)
         moments, pattern = time_ticks(low, high, ticks)
-        edge = 0.025 * (high - low)  # a label at the very edge would be cut
+        letters = len(datetime(2024, 1, 1, tzinfo=UTC).strftime(pattern))
+        edge = HALF_LETTER * letters * (high - low) / ticks  # a label at the very edge would be cut
         inside = [moment for moment in moments if low + edge <= moment <= high - edge]
         _set_ticks(self._times, np.array(inside, dtype="datetime64[ms]"), pattern)
 

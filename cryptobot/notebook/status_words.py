@@ -238,7 +238,7 @@ def _limits(status: BotStatus) -> Said:
     if nearest is None or nearest.share < 0.01:
         return Said(text)
     tone = "error" if nearest.share >= CLOSE else ""
-    return Said(f"{'▲ ' if tone else ''}{limit_words(nearest.name)} {100 * nearest.share:.0f} %", tone, title=text)
+    return Said(f"{'▲ ' if tone else ''}{limit_words(nearest.name)} {100 * nearest.share:.0f} % used", tone, title=text)
 
 
 def _allowed(status: BotStatus, units: Units) -> str:

@@ -26,7 +26,8 @@ from cryptobot.strategy.base import Strategy
 from cryptobot.trading.actions import Level, Notice, SetTradingState
 from cryptobot.trading.display import DISPLAYS
 from cryptobot.trading.explanation import Explanation
-from cryptobot.trading.journal import Journal, MemoryJournal, SqliteJournal
+from cryptobot.trading.journal import Journal, SqliteJournal
+from cryptobot.trading.journal.fitting import fitting_journal
 from cryptobot.trading.live_gate import LiveGate
 from cryptobot.trading.log import LogBook, LogLine
 from cryptobot.trading.opening import Plan
@@ -130,7 +131,7 @@ class Bot:
         self._clock = clock or SystemClock()
         self.name = name or f"{strategy.name}-{self._symbol.replace('/', '').lower()}"
         self.exchange = exchange
-        self.journal = journal or MemoryJournal()
+        self.journal = fitting_journal(journal, self._symbol, self._timeframe, exchange.mode)
         self._log = LogBook(self.name, self._clock, market=self._symbol, mode=self.mode)
         self.lock = threading.RLock()
         self._reading = threading.Lock()

@@ -166,10 +166,11 @@ class Keeper:
             engine = desk.engine
             engine.blocked = "the journal cannot be written" if failing else desk.gateway.blocked or self.hold
             limits = engine.gate.limits
-            if limits.max_bar_age is not None and desk.gateway.exchange.mode is not Mode.PRACTICE:
+            own_clock = desk.gateway.exchange.mode is Mode.PRACTICE  # then its time says nothing of this computer's
+            if limits.max_bar_age is not None and not own_clock:
                 closed = event.bar.time + engine.timeframe.nanoseconds
                 engine.bar_age = (self._clock.now() - closed) / 1e9 + self.skew
-            engine.clock_skew = abs(self.skew) if limits.max_clock_skew is not None else 0.0
+            engine.clock_skew = abs(self.skew) if limits.max_clock_skew is not None and not own_clock else 0.0
 
     def notice_sleep(self) -> None:
         """Find out whether this computer slept since the last look, so that everything must be compared first."""

@@ -215,7 +215,7 @@ def _stints(told: JournalSession, classes: Mapping[str, type[Strategy]]) -> list
         if name not in classes and name not in STRATEGIES.names():
             raise ConfigError(
                 f"reconcile: the strategy `{name}` is not registered here. Give its class: "
-                "cb.reconcile(journal, strategy=MyStrategy)."
+                "cb.reconcile(journal, strategy=MyStrategy), or --strategy my_strategy.py:MyStrategy."
             )
         cls = classes[name] if name in classes else STRATEGIES.get(name)
         found.append(Stint(since, cls(**parameters)))
@@ -297,7 +297,7 @@ def _refuse_forgotten(name: str, told: JournalSession) -> None:
         raise ConfigError(
             f"reconcile: the session of {name} cannot be traded again from its beginning: {told.forgotten}, so that it does "
             "not grow for ever. Give the next session a journal of its own (new_journal=True, or --new-journal), and "
-            "reconcile it before that many bars are seen, or keep them all: cb.SqliteJournal(path, keep_bars=None)."
+            'reconcile it before that many bars are seen, or keep them all: cb.SqliteJournal(path, keep_bars=None), or keep_bars = "all" in the bot\'s TOML file.'
         )
 
 

@@ -205,7 +205,9 @@ class Runner(SessionState):
         try:
             done.result(wait)
         except CancelledError:
-            raise ConfigError(f"{self.plan.name} stopped before that was done. Start it, and look at its log.") from None
+            raise ConfigError(
+                f"{self.plan.name} stopped before that was done. Start it, and look at its log."
+            ) from None
         except TimeoutError:
             raise ConfigError(
                 f"{self.plan.name} has not done that within {wait:g} s; it goes on trying. Look at its log: bot.logs()."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterable
 from typing import Final
 
@@ -47,9 +46,9 @@ def page(report: SessionReport) -> str:
 def body(report: SessionReport) -> str:
     """Return a report as a notebook shows it."""
     header = report.header
-    parameters = json.dumps(dict(report.parameters), default=str, ensure_ascii=False)
+    parameters = ", ".join(f"{name}={value}" for name, value in report.parameters.items())
     details = (
-        f"{header.symbol} {header.timeframe} on {header.exchange}, mode {header.mode}; {report.strategy} {parameters}; "
+        f"{header.symbol} {header.timeframe} on {header.exchange}, mode {header.mode}; {report.strategy}({parameters}); "
         f"{span(report)}"
     )
     return (

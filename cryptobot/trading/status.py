@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cryptobot.core.money import ZERO, decimal_of
 from cryptobot.core.types import Mode
+from cryptobot.trading.status_words import rows
 
 if TYPE_CHECKING:
     from cryptobot.trading.engine import Engine
@@ -114,6 +115,9 @@ class BotStatus:
     pid: int = 0
     alerts: dict[str, str] = field(default_factory=dict)
     exchange: str = ""
+
+    def __str__(self) -> str:
+        return "\n".join([self.name, *(f"{heading + ':':10} {text}" for heading, text in rows(self).items())])
 
 
 def status_of(runner: Runner) -> BotStatus:

@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -19,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from cryptobot.cli.lab import QUIET_DEFAULTS, server_arguments
+from tests.browser.server import ROOT, end, start
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "artefacts"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -63,25 +62,18 @@ class Lab:
 
     def __enter__(self) -> Self:
         folder = self._folder
-        environment = {
-            **os.environ,
-            "JUPYTER_TOKEN": self.token,
-            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-            "JUPYTER_CONFIG_DIR": str(folder / "config"),
-            "JUPYTER_CONFIG_PATH": str(QUIET_DEFAULTS),
-            "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-            "IPYTHONDIR": str(folder / "ipython"),
-            "CRYPTOBOT_DATA_DIRECTORY": str(folder / "data"),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        }
         command = [
             *(sys.executable, "-m", "jupyterlab", "--LabApp.expose_app_in_browser=True"),
             *server_arguments(self.work, 0, browser=False),  # as `cryptobot lab` starts it
         ]
-        # In a session of its own, so that stopping it ends its kernels too and nothing else.
-        self._process = subprocess.Popen(
-            command, env=environment, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True
+        self._process = start(
+            command,
+            folder,
+            self.token,
+            self._log,
+            JUPYTER_CONFIG_PATH=str(QUIET_DEFAULTS),
+            JUPYTERLAB_SETTINGS_DIR=str(folder / "settings"),
+            JUPYTERLAB_WORKSPACES_DIR=str(folder / "workspaces"),
         )
         try:
             self.url = self._wait_for_url()
@@ -97,14 +89,8 @@ class Lab:
         return self._process.pid
 
     def __exit__(self, *_: object) -> None:
-        process = self._process
-        if process is not None:
-            process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(15)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # the server's own group: whatever has outlived it
-            process.wait(5)
+        if self._process is not None:
+            end(self._process)
         self._log.close()
 
     def _wait_for_url(self) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +12,8 @@ import time
 from pathlib import Path
 from typing import Self
 
-ROOT = Path(__file__).parents[2]
+from tests.browser.server import end, start
+
 PATIENCE = 60.0
 
 
@@ -55,23 +54,10 @@ class Dashboard:
         return (self._home / "dashboard.log").read_text()
 
     def __enter__(self) -> Self:
-        home = self._home
-        environment = {
-            **os.environ,
-            "JUPYTER_TOKEN": self.token,
-            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-            "JUPYTER_CONFIG_DIR": str(home / "config"),
-            "IPYTHONDIR": str(home / "ipython"),
-            "CRYPTOBOT_DATA_DIRECTORY": str(home / "data"),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        }
-        with (home / "dashboard.log").open("w") as log:
-            # In a session of its own, so that stopping it ends its kernels too and nothing else.
-            self._process = subprocess.Popen(
-                self._command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
+        with (self._home / "dashboard.log").open("w") as log:
+            process = self._process = start(self._command, self._home, self.token, log)
         until, pause = time.monotonic() + PATIENCE, threading.Event()
-        while self._process.poll() is None and time.monotonic() < until:
+        while process.poll() is None and time.monotonic() < until:
             if self._answers():
                 return self
             pause.wait(0.1)
@@ -79,14 +65,8 @@ class Dashboard:
         raise AssertionError(f"The dashboard did not start:\n{self.said[-3000:]}")
 
     def __exit__(self, *_: object) -> None:
-        process = self._process
-        if process is not None:
-            process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(15)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # its own group: whatever has outlived it
-            process.wait(5)
+        if self._process is not None:
+            end(self._process)
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1):

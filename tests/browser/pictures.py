@@ -12,11 +12,13 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-from conftest import CHROMIUM_FLAGS, ROOT, Lab, Notebook, find_chromium  # this folder is the script's own
-from dashboard import Dashboard
-from looks import CELLS, REFERENCES, THEMES, photograph, shrunk
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.conftest import CHROMIUM_FLAGS, Lab, Notebook, find_chromium
+from tests.browser.dashboard import Dashboard
+from tests.browser.looks import CELLS, REFERENCES, THEMES, photograph, shrunk
+from tests.browser.server import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 PICTURES = NOTEBOOKS / "pictures"
@@ -157,9 +159,10 @@ def notebook_picture(lab: Lab, browser: Browser, name: str) -> None:
     if page.locator(FAILED).count():
         raise SystemExit(f"{name}: {page.locator(FAILED).first.inner_text()}")
     opened.wait_for_kernel()
+    page.wait_for_timeout(1500)  # the panel hears of a bot that has just been started
     if page.locator('.cb-header [data-key="state"][data-tone="running"]').count():  # a picture of a bot that has traded
         page.wait_for_function(f"() => {ROWS} > 2", timeout=WAIT)
-    page.wait_for_timeout(1500)
+        page.wait_for_timeout(1500)
     place = page.evaluate_handle(
         """() => document.querySelector('.cb-bots, .cb-panel') ?? [...document.querySelectorAll('.jp-OutputArea-output')]
             .map(node => [node.getBoundingClientRect().height * (node.querySelector('img, svg, canvas') ? 3 : 1), node])

@@ -124,13 +124,11 @@ def document(message: Message) -> dict[str, Any]:
 def _refused(answer: Answer) -> AlertError:
     if answer.status == 429:
         return AlertError(
-            "The receiver says that it gets too many messages (429). It is left alone for as long as it asks.",
+            "The receiver says that it gets too many messages (429).",
             retry_after=retry_after(answer.headers.get("retry-after")),
         )
     if answer.status >= 500:
-        return AlertError(
-            f"The receiver failed ({answer.status}): {answer.said}. It is tried again by itself.", maybe_told=True
-        )
+        return AlertError(f"The receiver failed ({answer.status}): {answer.said}.", maybe_told=True)
     if answer.status in (400, 413, 415, 422):
         return AlertError(
             f"The receiver refused the message ({answer.status}): {answer.said}. See what it expects.", again="never"

@@ -35,7 +35,8 @@ def cost_table(decisions: Decisions, bars: BarColumns, terms: Terms) -> pd.DataF
     -------
     DataFrame
         A case a row: ``what`` (``"fee"``, ``"slippage"`` or ``"delay"``), ``value`` (a fraction, basis points in all,
-        bars), ``given`` (whether it is the case as given), ``total_return`` ``sharpe`` ``max_drawdown`` ``trades``.
+        bars), ``given`` (whether it is the case as given), ``total_return`` ``sharpe`` ``max_drawdown`` ``trades``
+        (closed ones, as in a sweep's table).
     """
     import pandas as pd
 
@@ -64,7 +65,7 @@ def cost_table(decisions: Decisions, bars: BarColumns, terms: Terms) -> pd.DataF
                 "total_return": record.total_return,
                 "sharpe": record.sharpe,
                 "max_drawdown": record.max_drawdown,
-                "trades": len(record.trips),
+                "trades": record.trips.closed,
             }
             for what, value, given, record in cases
         ]

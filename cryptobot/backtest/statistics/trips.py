@@ -64,6 +64,11 @@ class Trips:
         return int(self.entries.size)
 
     @property
+    def closed(self) -> int:
+        """How many were sold again."""
+        return int((self.exits < self.prices.size - 1).sum())
+
+    @property
     def total_return(self) -> float:
         """What they earned, everything invested each time."""
         return float(self.returns_of(self.entries[None, :], self.exits[None, :])[0])

@@ -145,8 +145,10 @@ def sweep(
     featured = features_of(combinations)
     kept = featured.kept
     if kept.size == 0:
+        many = len(combinations)
+        which = "the only combination" if many == 1 else f"each of the {many:,} combinations"
         raise ConfigError(
-            f"sweep: each of the {len(combinations):,} combinations breaks a constraint, so that none is left to try. "
+            f"sweep: {which} breaks a constraint, so that none is left to try. "
             f"The first says: {min(featured.broken, key=lambda some: int(some[0][0]))[1]}"
         )
     shown = Progress(kept.size * len(places), progress)

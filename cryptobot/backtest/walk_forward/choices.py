@@ -74,5 +74,6 @@ def _longest(combinations: Combinations) -> tuple[int, int]:
             continue
         warm_up, memory = max(warm_up, made.warm_up), max(memory, made.memory)
     if warm_up < 0 and many <= _LOOKED_AT:
-        raise ConfigError(f"Every one of the {many:,} combinations breaks a constraint. {reason}")
+        whole = "The only combination" if many == 1 else f"Every one of the {many:,} combinations"
+        raise ConfigError(f"{whole} breaks a constraint. {reason}")
     return max(warm_up, 0), memory

@@ -36,13 +36,14 @@ def render(report: WalkForwardReport) -> str:
 def _cards(report: WalkForwardReport) -> str:
     stats = report.stats
     overfitted = float(report.windows["overfitting"].mean())
+    open_trade = " + 1 open" if stats.open_trades else ""
     return cards(
         [
             ("Total return", percent(stats.total_return, sign=True), tone_of(stats.total_return)),
             ("Buy and hold", percent(stats.buy_and_hold, sign=True), tone_of(stats.buy_and_hold)),
             ("Max drawdown", percent(stats.max_drawdown), tone_of(stats.max_drawdown)),
             ("Sharpe ratio", number(stats.sharpe), ""),
-            ("Trades", f"{stats.trades + stats.open_trades:,}", ""),
+            (f"Trades{open_trade}", f"{stats.trades:,}", ""),
             ("Kept of the promise", percent(report.efficiency), ""),
             ("Overfitting in training", percent(overfitted), "down" if overfitted > OVERFITTING else ""),
         ]

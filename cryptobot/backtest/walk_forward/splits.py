@@ -20,7 +20,7 @@ from cryptobot.core.text import count
 from cryptobot.core.timeframe import Timeframe
 
 Length = int | str | dt.timedelta | np.timedelta64
-_EXAMPLES: Final = "a whole number of bars, or a time such as '90d', '12h' or datetime.timedelta(days=90)"
+_EXAMPLES: Final = "a whole number of bars, a time such as '90d' or '12h', or datetime.timedelta(days=90)"
 _LEAST_TEST: Final = 2
 
 

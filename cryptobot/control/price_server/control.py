@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from cryptobot.control.attached_bot import AttachedBot
-from cryptobot.control.ending import left_open
 from cryptobot.control.price_server.failures import answered
 from cryptobot.control.price_server.roster import Roster
 from cryptobot.control.price_server.watch import BotWatch
 from cryptobot.core.errors import CryptobotError
 from cryptobot.core.types import Mode
 from cryptobot.strategy.catalogue import get_strategy
+from cryptobot.trading.status_words import left_open
 from mcp_server.errors import BackendError, NotAllowed
 from mcp_server.models.bot import BotStatus
 

@@ -61,8 +61,13 @@ def exchange_class(exchange_id: str) -> type:
     Raises
     ------
     ConfigError
-        If ccxt has none; the message names the closest.
+        If it is no name, or ccxt has none of that name; the message names the closest.
     """
+    if not isinstance(exchange_id, str):
+        raise ConfigError(
+            f"exchange: {exchange_id!r} is not a name. Give ccxt's, for example 'binance'; to trade on paper at the prices of "
+            "an exchange object, cb.PaperExchange(source=exchange)."
+        )
     found = exchange_type(exchange_id)
     if found is not None:
         return found

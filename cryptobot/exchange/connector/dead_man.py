@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from cryptobot.core.clock import Clock
-from cryptobot.core.errors import CryptobotError, ExchangeError
+from cryptobot.core.errors import CryptobotError
 from cryptobot.core.logs import logger
 from cryptobot.exchange.connector.connection import Connection
 
@@ -76,9 +76,10 @@ class DeadManSwitch:
             await self._clock.sleep(self._seconds / _RENEWALS)
             try:
                 await self._tell(self._seconds)
-            except ExchangeError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, an end of renewing cancels what protects
                 if not failing:
-                    _LOG.error("The dead-man's switch could not be renewed: %s", error)
+                    reason = error if isinstance(error, CryptobotError) else f"{type(error).__name__}: {error}"
+                    _LOG.error("The dead-man's switch could not be renewed: %s", reason)
                 failing = True
             else:
                 failing = False

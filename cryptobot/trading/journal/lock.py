@@ -8,6 +8,11 @@ from cryptobot.core.errors import JournalError
 from cryptobot.core.file_lock import FileLock
 
 
+def lock_of(journal: Path) -> Path:
+    """Return where the lock of a journal lies: beside it."""
+    return journal.with_name(journal.name + ".lock")
+
+
 class WriterLock(FileLock):
     """Held by the one process that writes, from making it until `release`, or until the process ends.
 
@@ -23,7 +28,7 @@ class WriterLock(FileLock):
     """
 
     def __init__(self, journal: Path) -> None:
-        super().__init__(journal.with_name(journal.name + ".lock"))
+        super().__init__(lock_of(journal))
         try:
             taken = self.take()
         except OSError as error:

@@ -24,6 +24,7 @@ from cryptobot.trading.journal.database import (
 )
 from cryptobot.trading.journal.health import JournalHealth, examine, outside
 from cryptobot.trading.journal.layout import FORGETFUL, START, Mark, Row, chained
+from cryptobot.trading.journal.lock import lock_of
 from cryptobot.trading.journal.migrations import migrate
 from cryptobot.trading.journal.place import Place
 from cryptobot.trading.journal.scan import Scan, good_rows, scan
@@ -55,6 +56,24 @@ class Opened:
     header: JournalHeader
     repaired: str | None = None
     rows: list[Row] | None = None
+
+
+def refuse_stranger(place: Place) -> None:
+    """Refuse what is no journal before a lock is made beside it.
+
+    A lock's file can never be removed: who waits for it has opened it already, and would hold what nobody sees. So none
+    is made beside somebody else's file. Where one lies, somebody may be making a journal; then the lock is asked first.
+
+    Raises
+    ------
+    JournalError
+        If the file is another program's.
+    """
+    if lock_of(place.path).exists():
+        return
+    seen = outside(place)
+    if seen is not None and seen.state == "not_a_journal":
+        raise refusal(place, seen)
 
 
 def open_to_write(place: Place, create: JournalHeader | None) -> Opened:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from cryptobot.core.errors import JournalError
+from cryptobot.core.errors import ConfigError, JournalError
 from cryptobot.trading.journal.codec import decode, encode
 from cryptobot.trading.journal.contents import Forgotten, JournalHeader
 from cryptobot.trading.journal.database import set_mark, transaction, wording
@@ -18,7 +18,7 @@ from cryptobot.trading.journal.health import JournalHealth
 from cryptobot.trading.journal.layout import FORGOTTEN, INSERT, WAITING, Mark, Row, chained
 from cryptobot.trading.journal.lock import WriterLock
 from cryptobot.trading.journal.looking import check, open_to_read
-from cryptobot.trading.journal.opening import close_clean, open_to_write
+from cryptobot.trading.journal.opening import close_clean, open_to_write, refuse_stranger
 from cryptobot.trading.journal.place import Place
 from cryptobot.trading.journal.pruning import KEPT_BARS, Pruner, checked_keep, forgotten_in
 from cryptobot.trading.journal.record import KINDS, Kind, Record
@@ -55,7 +55,7 @@ class SqliteJournal:
     Raises
     ------
     ConfigError
-        If ``keep_bars`` is no whole number of at least 1.
+        If ``keep_bars`` is no whole number of at least 1, or ``create`` no header.
     JournalError
         If it cannot be trusted, is another's, another process writes it, or the disk fails; with what to do.
 
@@ -75,6 +75,11 @@ class SqliteJournal:
         vfs: str | None = None,
     ) -> None:
         keep = checked_keep(keep_bars)
+        if create is not None and not isinstance(create, JournalHeader):
+            raise ConfigError(
+                f"create: {create!r} does not say whose journal it is to be. Give cb.JournalHeader(bot='my-bot', "
+                "exchange='binance', account='', mode=cb.Mode.TESTNET, symbol='BTC/USDT', timeframe='1m', opened=0)."
+            )
         self.path = Path(path)
         self.read_only = read_only
         self._place = Place(self.path if vfs is not None else self.path.absolute(), vfs)
@@ -85,7 +90,9 @@ class SqliteJournal:
         if read_only:
             opened = open_to_read(self._place, create, partly=partly)
         else:
-            self._held = WriterLock(self._place.path) if vfs is None else None
+            if vfs is None:
+                refuse_stranger(self._place)
+                self._held = WriterLock(self._place.path)
             try:
                 opened = open_to_write(self._place, create)
             except BaseException:

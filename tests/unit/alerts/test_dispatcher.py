@@ -139,7 +139,7 @@ def test_the_status_reads_well(source, notebook, start):
     with told.changed:
         assert told.changed.wait_for(lambda: dispatcher.status()[0].state == "failing" or None, TIMEOUT)
     (status,) = dispatcher.status()
-    assert str(status) == "notebook: 1 waiting. The token is not valid."
+    assert str(status) == "notebook: 1 waiting, and tried again by itself. The token is not valid."
     assert status.since is not None
 
 

@@ -71,6 +71,16 @@ def test_a_profit_near_zero_is_held_against_what_the_trade_cost(table):
     assert not compare_trades(left, right).ok
 
 
+def test_what_one_side_has_not_is_told_in_words_and_stays_a_missing_value_in_the_table(table):
+    other = table.copy()
+    other.loc[2, ["exit_time", "exit_price"]] = pd.NaT, float("nan")
+    result = compare_trades(table, other, ("in the backtest", "at the bot"))
+    assert result.summary.endswith("in `exit_time`: 1970-01-01 00:10:00+00:00 in the backtest, none at the bot.")
+    assert result.table["right"].isna().all()
+    without = compare_trades(table.drop(columns=[]), other.assign(exit_time=table["exit_time"]))
+    assert without.summary.endswith("in `exit_price`: 110.0 on the left, none on the right.")
+
+
 def test_times_and_status_agree_exactly(table):
     other = table.copy()
     other.loc[2, "exit_time"] += pd.Timedelta(1, unit="ns")

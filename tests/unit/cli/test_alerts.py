@@ -38,7 +38,8 @@ def test_a_sample_is_sent_through_what_is_set_up(cli, slack):
     ("reply", "said"),
     [
         (Reply(404, "no_service"), "The webhook was removed or turned off. Make a new one"),
-        (Reply(429, "", {"Retry-After": "5"}), "too many messages"),
+        (Reply(429, "", {"Retry-After": "5"}), "too many messages. Try it again in 5 s."),
+        (Reply(500, "rollup_error"), "trouble of its own (500: rollup_error). Try it again later."),
         (Reply(403, f"<html>{HOOK}</html>"), "proxy"),
         (Reply(drop=True), "connection broke"),
     ],
@@ -48,6 +49,7 @@ def test_a_failure_is_explained_without_the_secret(cli, slack, reply, said):
     ran = cli("alerts", "test", "slack")
     assert ran.code == 1
     assert said in " ".join(ran.out.split())
+    assert "by itself" not in ran.out  # nobody tries it again but the user
     assert "canary" not in ran.out + ran.err
 
 

@@ -12,6 +12,7 @@ import pytest
 import cryptobot as cb
 from cryptobot.backtest.compare import TradeComparison
 from cryptobot.core.secrecy import keep_secret
+from cryptobot.trading.bot import running_bots
 
 
 def test_help_pages_wrap_at_any_width(cli, monkeypatch):
@@ -33,6 +34,40 @@ def test_ctrl_c_while_modules_are_loaded_is_no_traceback(cli, monkeypatch):
     monkeypatch.setattr("cryptobot.cli.app.app", interrupted)
     ran = cli("status")
     assert (ran.code, ran.out, ran.err) == (130, "", "")
+
+
+LET_GO = """
+import signal, threading
+import cryptobot.cli.app
+from cryptobot.cli import main
+class Held:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)  # Python raises here, and forgets it
+def app():
+    Held()
+    threading.Event().wait(300)
+cryptobot.cli.app.app = app
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C does not reach a main thread that waits there")
+def test_ctrl_c_while_an_object_is_let_go_of_is_not_lost():
+    ran = subprocess.run([sys.executable, "-c", LET_GO], capture_output=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, b"", b"")
+
+
+def test_ctrl_c_ends_the_demo_and_not_only_its_bot(cli, bars_file, monkeypatch):
+    def interrupted(_bot, timeout=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cryptobot.trading.bot.Bot.wait", interrupted)
+    before = running_bots()
+    ran = cli("demo", "--bars", bars_file)
+    assert ran.code == 130
+    assert "Checked" in ran.out
+    assert "Backtested" not in ran.out
+    assert running_bots() == before
 
 
 def test_the_demo_agrees_with_itself_and_says_so(cli, bars_file):
@@ -59,15 +94,19 @@ def test_the_demo_in_json_is_what_backtest_and_bot_did(cli, bars_file):
 
 
 def test_the_demo_fails_when_a_trade_differs(cli, bars_file, monkeypatch):
+    start = pd.Timestamp(0, tz="UTC")
     table = pd.DataFrame(
-        {"trade": [0], "entry_time": [pd.Timestamp(0, tz="UTC")], "column": ["quantity"], "left": [1.0], "right": [2.0]}
-    )
+        [(0, start, "quantity", 1.0, 2.0), (0, start, "exit_time", start, pd.NaT)],
+        columns=["trade", "entry_time", "column", "left", "right"],
+    ).astype({"left": object, "right": object})
     compared = TradeComparison(3, 1, table)
     monkeypatch.setattr(sys.modules["cryptobot.backtest.compare"], "compare_trades", lambda *_: compared)
     ran = cli("demo", "--bars", bars_file)
     assert ran.code == 1
     assert "1 difference:" in ran.out
     assert "quantity" in ran.out
+    assert "none" in ran.out
+    assert "NaT" not in ran.out
     assert cli("demo", "--bars", bars_file, "--json").json["differences"] == 1
 
 

@@ -18,6 +18,7 @@ mode = "paper"
 symbol = "BTC/USDT"
 timeframe = "1m"
 journal = "my.sqlite"
+keep_bars = 5000
 sizing = 0.5
 
 [exchange]
@@ -50,6 +51,7 @@ def test_a_whole_file_is_read_and_its_paths_are_taken_from_its_folder(tmp_path):
     assert config.strategy.name == f"{tmp_path / 'strategies' / 'mine.py'}:Mine"
     assert config.strategy.params == {"fast": 12}
     assert config.journal == str(tmp_path / "my.sqlite")
+    assert config.keep_bars == 5_000
     assert config.limits_made() == Limits(max_order_value=500, stop_loss=Decimal("0.05"))
     assert config.sizing_made() == FractionOfEquity(0.5)
     assert config.alerts == {"log": {"level": "warning"}}
@@ -102,6 +104,11 @@ def test_the_least_that_must_be_said():
         ({"exchange": "binance"}, "`exchange`: give a table"),
         ({"strategy": {}}, "`strategy.name` is missing"),
         ({"alerts": {"slack": 1}}, "`alerts.slack`: give a table"),
+        ({"keep_bars": 0}, "keep_bars: 0 is not allowed. Give a whole number of at least 1, or keep_bars = 'all'"),
+        ({"keep_bars": True}, "keep_bars: True is not allowed"),
+        ({"keep_bars": 1e6}, "keep_bars: 1000000.0 is not allowed"),
+        ({"keep_bars": "al"}, "keep_bars: 'al' is not allowed"),
+        ({"keep_bar": 5}, r"`keep_bar` is unknown\. Did you mean `keep_bars`\?"),
     ],
 )
 def test_what_is_not_allowed_is_named(changes, words):

@@ -13,7 +13,8 @@ from cryptobot.control.folders import Folders
 from cryptobot.control.journal_place import journal_path, known_journal, open_journal
 from cryptobot.core.clock import SimulatedClock
 from cryptobot.core.errors import ConfigError, JournalError
-from cryptobot.trading.journal import SessionStarted, SqliteJournal, StateChange, TradingStateChange
+from cryptobot.core.types import Bar
+from cryptobot.trading.journal import BarSeen, SessionStarted, SqliteJournal, StateChange, TradingStateChange
 
 
 @pytest.fixture
@@ -47,8 +48,18 @@ def test_the_first_start_makes_it_and_the_next_finds_it(folders):
     assert (header.bot, header.symbol, header.timeframe, header.opened) == ("mine", "BTC/USDT", "1m", 5)
 
 
-@pytest.mark.parametrize(("timeframe", "bars"), [("1m", 200_000), ("1h", 200_000), ("1s", 1_209_600), ("5s", 241_920)])
-def test_it_keeps_the_bars_of_two_weeks_at_least(folders, monkeypatch, timeframe, bars):
+@pytest.mark.parametrize(
+    ("changes", "bars"),
+    [
+        ({"timeframe": "1m"}, 200_000),
+        ({"timeframe": "1h"}, 200_000),
+        ({"timeframe": "1s"}, 1_209_600),
+        ({"timeframe": "5s"}, 241_920),
+        ({"timeframe": "1s", "keep_bars": 7}, 7),
+        ({"keep_bars": "all"}, None),
+    ],
+)
+def test_it_keeps_the_bars_of_two_weeks_at_least_or_what_the_configuration_says(folders, monkeypatch, changes, bars):
     asked = []
 
     class Asked(SqliteJournal):
@@ -57,8 +68,18 @@ def test_it_keeps_the_bars_of_two_weeks_at_least(folders, monkeypatch, timeframe
             super().__init__(path, keep_bars=keep_bars, **options)
 
     monkeypatch.setattr(journal_place, "SqliteJournal", Asked)
-    opened(folders, timeframe=timeframe).close()
+    opened(folders, **changes).close()
     assert asked == [bars]
+
+
+@pytest.mark.parametrize(("changes", "left"), [({"keep_bars": 5}, range(5, 11)), ({}, [60])])
+def test_bars_that_are_not_kept_are_let_go_of(folders, changes, left):
+    with opened(folders, **changes) as journal:
+        for n in range(60):
+            time = n * 60_000_000_000
+            journal.append(time, "bar", BarSeen(Bar(time, 1.0, 2.0, 0.5, 1.5, 10.0), {}, 1e4), durable=False)
+        journal.append(60 * 60_000_000_000, "state", StateChange("running"))
+        assert sum(record.kind == "bar" for record in journal.records()) in left
 
 
 def test_one_that_was_there_and_is_gone_is_missed(folders):

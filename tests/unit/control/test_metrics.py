@@ -94,6 +94,7 @@ def test_the_figures_are_the_bots(ended):
         float(status.quantity) * status.price / 100_000
     )
     assert ("feed_age_seconds",) not in found  # practice has no age
+    assert ("clock_skew_seconds",) not in found  # and a clock of its own
     assert found["journal_records_total",] == ended.journal.count
 
 
@@ -110,6 +111,7 @@ def test_every_figure_is_told_or_known_to_be_missing(ended):
     told |= {re.sub("_(bucket|sum|count)$", "", name) for name in told}
     assert FIGURES.keys() - told <= {
         "feed_age_seconds",
+        "clock_skew_seconds",
         "protected",
         "alerts_waiting",
         "alerts_failing",

@@ -9,18 +9,21 @@ import re
 import threading
 import weakref
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from cryptobot.core.clock import SimulatedClock
 from cryptobot.core.errors import ConfigError
 from cryptobot.core.sizing import FractionOfEquity
+from cryptobot.core.types import Mode
 from cryptobot.exchange.practice import PracticeExchange
 from cryptobot.exchange.replay import ReplayExchange
 from cryptobot.strategy.library.ma_crossover import MovingAverageCrossover
 from cryptobot.trading import runner
+from cryptobot.trading.actions import Notice
 from cryptobot.trading.bot import Bot, running_bots
-from cryptobot.trading.journal import MemoryJournal
+from cryptobot.trading.journal import JournalHeader, MemoryJournal, SqliteJournal
 
 
 def texts(bot, level=None):
@@ -391,3 +394,33 @@ def test_client_ids_are_short_enough_for_any_exchange_and_belong_to_one_session(
     assert one != other
     assert re.fullmatch(r"my[a-z0-9]{9}-1", one)
     assert len(first_id("a" * 200).removesuffix("1") + "99999") <= 18  # Kraken's limit
+
+
+# -- its journal
+
+
+@pytest.mark.parametrize("journal", ["bot.sqlite", Path("bot.sqlite"), ["bot.sqlite"], 3])
+def test_what_is_no_journal_is_refused_before_anything_begins(make_frame, told, journal):
+    with pytest.raises(ConfigError, match=r"is none\. Give cb\.SqliteJournal\(path\), with create=cb\.JournalHeader"):
+        Bot(told(), exchange=ReplayExchange(make_frame("b--")), journal=journal)
+
+
+@pytest.mark.parametrize(
+    "other", [{"symbol": "ETH/USDT"}, {"timeframe": "5m"}, {"mode": Mode.TESTNET}], ids=lambda other: next(iter(other))
+)
+def test_a_journal_of_another_market_interval_or_mode_is_refused(make_frame, told, tmp_path, other):
+    whose = JournalHeader(
+        **{"bot": "b", "exchange": "replay", "account": "", "mode": Mode.PRACTICE, "opened": 0}
+        | {"symbol": "BASE/QUOTE", "timeframe": "1m"}
+        | other
+    )
+    with SqliteJournal(tmp_path / "b.sqlite", create=whose) as journal:
+        with pytest.raises(ConfigError, match=str(next(iter(other.values())))):
+            Bot(told(), exchange=ReplayExchange(make_frame("b--")), journal=journal)
+        journal.append(0, "notice", Notice("info", "still there"))  # it was not touched
+
+
+def test_a_header_that_is_none_leaves_no_file_behind(tmp_path):
+    with pytest.raises(ConfigError, match=r"create: True does not say whose journal .* cb\.JournalHeader"):
+        SqliteJournal(tmp_path / "b.sqlite", create=True)
+    assert list(tmp_path.iterdir()) == []

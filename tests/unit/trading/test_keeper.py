@@ -298,6 +298,16 @@ def test_the_engine_knows_how_old_a_bar_is_by_the_exchanges_clock(make_house):
     assert house.engine.refused[-1].rule == "max_clock_skew"
 
 
+def test_the_clock_of_a_practice_market_is_its_own(make_house):
+    house = make_house(Limits(max_bar_age=10, max_clock_skew=5), mode=Mode.PRACTICE)
+    house.shop.ahead = 10**18
+    house.compare()
+    house.wait(60 + 11)
+    house.bar("b")
+    assert (house.engine.bar_age, house.engine.clock_skew) == (0.0, 0.0)
+    assert len(house.shop.orders) == 1
+
+
 def test_a_stale_bar_buys_nothing(make_house):
     house = make_house(Limits(max_bar_age=10))
     house.compare()

@@ -150,7 +150,8 @@ def test_who_clears_a_drawdown_lets_the_bot_trade_on_and_that_is_a_manual_order(
     prices = [100.0] * 4 + [90.0] * 6 + [90.0 + n for n in range(len(words) - 10)]
     clock = step_clock()
     exchange = cb.ReplayExchange(make_frame(words, prices), fee=0.001, speed=1, clock=clock)
-    journal = SqliteJournal(tmp_path / "bot.sqlite", create=HEADER) if on_disk else MemoryJournal(HEADER)
+    header = replace(HEADER, symbol="BASE/QUOTE")
+    journal = SqliteJournal(tmp_path / "bot.sqlite", create=header) if on_disk else MemoryJournal(header)
     bot = make_bot(told(), exchange, journal=journal, name="bot", limits=cb.Limits(max_drawdown=0.05)).start()
     clock.step(13)
     assert len(bot.trades()) == 1
@@ -202,7 +203,7 @@ def flattened(make_bot, make_frame, told, clock, journal, reason="I am leaving")
 def test_what_a_person_did_is_a_manual_order_and_nothing_else(
     on_disk, reason, make_bot, make_frame, told, step_clock, tmp_path
 ):
-    header = replace(HEADER, opened=1)
+    header = replace(HEADER, opened=1, symbol="BASE/QUOTE")
     journal = SqliteJournal(tmp_path / "bot.sqlite", create=header) if on_disk else MemoryJournal(header)
     bot = flattened(make_bot, make_frame, told, step_clock(), journal, reason)
     sold = [fill for fill in bot.session.engine.fills if fill.side is Side.SELL]

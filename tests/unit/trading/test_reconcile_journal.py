@@ -410,6 +410,7 @@ def test_the_command_explains_a_journal_by_the_name_of_its_bot(tmp_path, monkeyp
     amounts = {one["cause"]: Decimal(one["amount"]) for one in told["causes"]}
     assert sum(amounts.values()) == Decimal(told["gap"]) == Decimal(told["actual"]) - Decimal(told["expected"]) != 0
     assert amounts["slippage"] < 0
+    assert not [text for one in told["causes"] for text in one["amount"] if text == "E"]  # no exponent in any amount
     assert (told["strategy"], told["ok"], told["quote"]) == ("ma_crossover", False, "USDT")
     code, said, _ = cli(path)
     assert code == 0
@@ -417,6 +418,27 @@ def test_the_command_explains_a_journal_by_the_name_of_its_bot(tmp_path, monkeyp
     assert "differs" in said
     for words, word in ((["my-bto"], "Did you mean `my-bot`?"), (["my-bot", "--timezone", "UTC"], "Add --bars")):
         code, _, complaint = cli(*words)
+        assert code != 0
+        assert word in " ".join(complaint.split())
+
+
+def test_the_command_speaks_of_its_options(tmp_path, cli):
+    silent, gone, other = tmp_path / "silent.sqlite", tmp_path / "gone.sqlite", tmp_path / "other.sqlite"
+    with SqliteJournal(silent, create=HEADER) as journal:
+        write(journal, happened(), terms=replace(TERMS, fee=None, slippage_bps=None))
+    with SqliteJournal(gone, create=HEADER, keep_bars=100) as journal:
+        write(journal, happened())
+    with SqliteJournal(other, create=HEADER) as journal:
+        write(journal, happened(), between={0: [("parameters", ParametersSet("typed_by_hand", {}))]})
+    for path, word in (
+        (silent, "Say what to assume: --fee 0.001."),
+        (
+            gone,
+            "of its own (--new-journal), and reconcile it before that many bars are seen, or keep them all: keep_bars = ",
+        ),
+        (other, "Give its class: --strategy my_strategy.py:MyStrategy."),
+    ):
+        code, _, complaint = cli(path)
         assert code != 0
         assert word in " ".join(complaint.split())
 

@@ -146,13 +146,15 @@ def test_what_was_told_before_is_left_out_by_the_clock_where_bars_are_not_kept(t
 
 
 def test_the_page_needs_nothing_else_and_runs_nothing(played):
-    path, _ = played
+    path, bot = played
     page = Page(session_report(path).html())
     assert not {"script", "link", "img", "iframe", "object", "form"} & set(page.tags)
     assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href")]
     assert any(name == "content" and "default-src 'none'" in value for name, value in page.attributes)
     assert page.tags.count("polyline") == 1
     assert page.tags.count("table") == 3
+    fast, slow = bot.strategy.params["fast"], bot.strategy.params["slow"]
+    assert f"; ma_crossover(fast={fast}, slow={slow}, " in "".join(page.words)
 
 
 def test_what_stands_in_a_text_stays_text(played):

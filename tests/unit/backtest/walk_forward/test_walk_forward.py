@@ -211,6 +211,9 @@ def test_a_position_is_handed_on_and_nobody_pays_for_it(market):
     assert found.stats.trades == 0
     assert found.stats.open_trades == 1
     assert np.array_equal(found.equity, found.buy_and_hold)
+    assert (
+        "<span>Trades + 1 open</span><b class=''>0</b>" in found._repr_html_()
+    )  # closed ones, as in `stats` and `cb.runs`
 
 
 def test_where_nothing_traded_in_training_nobody_trades(follow, market):
@@ -316,8 +319,10 @@ def test_bad_input(follow, market, frame):
         walk_forward(follow(), bars, train=300, test=100, bucket=[1])
     with pytest.raises(ConfigError, match="Did you mean `sharpe`"):
         walk_forward(follow, bars, train=300, test=100, rank="sharp", bucket=[1])
-    with pytest.raises(ConfigError, match="breaks a constraint"):
+    with pytest.raises(ConfigError, match="^Every one of the 2 combinations breaks a constraint"):
         walk_forward(MovingAverageCrossover, bars, train=300, test=100, fast=[50], slow=[20, 30])
+    with pytest.raises(ConfigError, match="^The only combination breaks a constraint"):
+        walk_forward(MovingAverageCrossover, bars, train=300, test=100, fast=[50], slow=[20])
     with pytest.raises(ConfigError, match="at least 402 are needed. The longest warm-up"):
         walk_forward(MovingAverageCrossover, bars, train=300, test=100, fast=[5], slow=[20, 401])
     with pytest.raises(ConfigError, match="progress"):

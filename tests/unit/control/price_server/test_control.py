@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cryptobot as cb
-from cryptobot.control.ending import left_open
+from cryptobot.trading.status_words import left_open
 from mcp_server.errors import BackendError, NotAllowed
 
 

@@ -93,6 +93,27 @@ def test_a_renewal_that_fails_is_told_once_and_tried_again(kit, caplog):
     assert caplog.text.count("could not be renewed") == 1
 
 
+def test_a_fault_that_is_no_answer_of_the_exchange_does_not_end_the_renewing(kit, caplog, monkeypatch):
+    async def work(exchange, stub):
+        await exchange.connect()
+        client, faults = exchange._connection.exchange, [KeyError("result"), RuntimeError(f"sent with {SECRET}")]
+        renew = client.cancel_all_orders_after
+
+        async def faulty(milliseconds):
+            if faults:
+                raise faults.pop(0)
+            return await renew(milliseconds)
+
+        monkeypatch.setattr(client, "cancel_all_orders_after", faulty)
+        await until(lambda: not faults and len(told(stub)) >= 3)  # it was renewed after them
+        await exchange.close()
+
+    stub = using(kit, work, dead_man_switch=30)[1]
+    assert told(stub)[-1] == 0
+    assert caplog.text.count("could not be renewed: KeyError: 'result'") == 1
+    assert SECRET not in caplog.text
+
+
 @pytest.mark.parametrize("seconds", [0, 14.9, 3_601, float("nan"), True, "60"])
 def test_what_is_no_time_is_refused(seconds):
     with pytest.raises(ConfigError, match="dead_man_switch"):

@@ -240,6 +240,12 @@ def test_cash_must_be_money(kit, sim, cash):
         PaperExchange(source=kit.connected(sim, api_key=None, secret=None), cash=cash)
 
 
+def test_an_exchange_in_place_of_its_name_is_told_where_it_belongs(kit, sim):
+    source = kit.connected(sim, api_key=None, secret=None)
+    with pytest.raises(ConfigError, match=r"is not a name.*PaperExchange\(source=exchange\)"):
+        PaperExchange(source)
+
+
 def test_balances_need_a_market(kit, sim):
     async def work(exchange):
         with pytest.raises(ConfigError, match="symbol="):

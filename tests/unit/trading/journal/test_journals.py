@@ -9,10 +9,12 @@ from dataclasses import replace
 import pytest
 
 from cryptobot.core.errors import JournalError
+from cryptobot.core.file_lock import FileLock
 from cryptobot.core.types import Mode
 from cryptobot.trading.actions import Notice
 from cryptobot.trading.journal import KINDS, JournalHeader, MemoryJournal, SqliteJournal, StateChange
 from cryptobot.trading.journal.layout import WAITING
+from cryptobot.trading.journal.lock import lock_of
 from cryptobot.trading.journal.place import Place
 
 SECOND = 1_000_000_000
@@ -240,6 +242,19 @@ def test_files_of_other_kinds(path, header):
         with pytest.raises(JournalError, match="no journal|another program's"):
             SqliteJournal(each, create=header)
         assert each.read_bytes() == before
+    assert sorted(one.name for one in path.parent.iterdir()) == [path.name, other.name]  # no lock beside either
+
+
+def test_a_lock_that_lies_there_is_asked_first_and_stays(path, header):
+    path.write_text("time,open\n" * 100)
+    lock = FileLock(lock_of(path), "somebody")
+    assert lock.take()
+    with pytest.raises(JournalError, match="somebody, process .* writes it already"):
+        SqliteJournal(path, create=header)
+    lock.release()
+    with pytest.raises(JournalError, match="no journal"):
+        SqliteJournal(path, create=header)
+    assert lock_of(path).exists()
 
 
 def test_a_folder_that_is_not_there(path, header):
