@@ -51,6 +51,7 @@ class Teller:
         self._waiting: deque[Callable[[], None]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: int | None = None
+        self._unsafe = False  # whether something waits in the journal's memory
 
     @contextlib.contextmanager
     def after_orders(self) -> Iterator[None]:
@@ -79,6 +80,7 @@ class Teller:
         self._write(notice.level, notice.text, notice.facts)
         if notice.level != "debug":
             self._recorder.write("notice", notice, durable=notice.level == "error")
+            self._unsafe = notice.level != "error"
             if self._notifier is not None:
                 self._notifier.told(notice, written=self._recorder.failing is None)
             self._heard(notice)
@@ -97,3 +99,6 @@ class Teller:
                 self._waiting.popleft()()
             except Exception as error:  # noqa: BLE001 - the loop would only log it: the bot must hear of it
                 self._failed(error)
+        if self._unsafe:  # the orders that were written down before it would have made it safe with them
+            self._unsafe = False
+            self._recorder.flush()

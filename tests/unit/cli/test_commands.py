@@ -40,6 +40,7 @@ LET_GO = """
 import signal, threading
 import cryptobot.cli.app
 from cryptobot.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have them ignored
 class Held:
     def __del__(self):
         signal.raise_signal(signal.SIGINT)  # Python raises here, and forgets it

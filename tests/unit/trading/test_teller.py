@@ -17,8 +17,8 @@ from cryptobot.trading.teller import Teller
 class Heard:
     """Notes in which order things happened, and how many of them were written down by then."""
 
-    def __init__(self, fails=()):
-        self.journal = MemoryJournal()
+    def __init__(self, fails=(), journal=None):
+        self.journal = journal or MemoryJournal()
         self.happened = []
         self.failures = []
         self._fails = fails
@@ -39,6 +39,40 @@ class Heard:
 
 def notice(text):
     return Notice("info", text)
+
+
+class Flushed(MemoryJournal):
+    """Notes how many notices were safe."""
+
+    def __init__(self):
+        super().__init__()
+        self.safe = []
+
+    def flush(self):
+        super().flush()
+        self.safe.append(len(list(self.records(kinds=["notice"]))))
+
+
+def test_what_was_said_within_a_bars_work_is_safe_after_one_flush():
+    heard = Heard(journal=Flushed())
+
+    async def work():
+        answer = asyncio.get_running_loop().create_future()
+        with heard.teller.after_orders():
+            heard.teller.tell(notice("one"))
+            heard.teller.tell(notice("two"))
+            heard.teller.log("info", "line")
+            asyncio.get_running_loop().call_later(0, answer.set_result, None)
+            await answer
+            assert heard.journal.safe == [2]
+            heard.teller.log("info", "line")
+        with heard.teller.after_orders():
+            heard.teller.tell(notice("three"))
+        with heard.teller.after_orders():
+            pass
+
+    asyncio.run(work())
+    assert heard.journal.safe == [2, 3]
 
 
 def test_outside_of_a_bars_work_things_are_said_at_once():
