@@ -21,7 +21,6 @@ PARTS = (
     "through_ccxt",
     "store",
     "sweep",
-    "cluster",
     "price_server",
     "process",
     "simulation",

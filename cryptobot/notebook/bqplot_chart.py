@@ -246,9 +246,9 @@ class BqplotChart:
         ticks = max(2, min(10, self._overlay.width // 95))
         self._price.pane.set_window(low, high, ticks)
         self._price.draw(scene)
-        for lower in self._lower:
-            lower.pane.set_window(low, high, ticks)  # also in passing: one time stands above the other
-            if thorough:
+        if thorough:
+            for lower in self._lower:
+                lower.pane.set_window(low, high, ticks)
                 lower.draw(scene)
         self._describe_view(scene, (low, high))
 

@@ -90,8 +90,15 @@ class Teller:
             words()
             return
         if not self._waiting:
-            self._loop.call_soon(self._catch_up)
+            self._unsafe = False
+            self._loop.call_soon(self._while_waiting)
         self._waiting.append(words)
+
+    def _while_waiting(self) -> None:
+        self._catch_up()
+        if self._unsafe:  # the order that is on its way was written down before it, and would have made it safe
+            self._unsafe = False
+            self._recorder.flush()
 
     def _catch_up(self) -> None:
         while self._waiting:
@@ -99,6 +106,3 @@ class Teller:
                 self._waiting.popleft()()
             except Exception as error:  # noqa: BLE001 - the loop would only log it: the bot must hear of it
                 self._failed(error)
-        if self._unsafe:  # the orders that were written down before it would have made it safe with them
-            self._unsafe = False
-            self._recorder.flush()

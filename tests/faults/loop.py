@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextvars import Context, copy_context
+from contextvars import Context
 from heapq import heappop, heappush
 from typing import Any
 
@@ -23,7 +23,7 @@ class Timer:
         self._when = when
         self._callback = callback
         self._args = args
-        self._context = context or copy_context()
+        self._context = context
 
     def cancel(self) -> None:
         """Do not do it."""
@@ -39,7 +39,10 @@ class Timer:
 
     def run(self) -> None:
         """Do it."""
-        self._context.run(self._callback, *self._args)
+        if self._context is None:  # nothing here has variables of its own to find again
+            self._callback(*self._args)
+        else:
+            self._context.run(self._callback, *self._args)
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
